@@ -1,0 +1,2 @@
+// The process: configuration, wiring, HTTP host, admin API, demo world.
+export {};

@@ -1,0 +1,2 @@
+// Load generator, reference server and budgets.
+export {};

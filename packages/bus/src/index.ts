@@ -1,0 +1,2 @@
+// The EventBus and PresenceStore ports, in memory and on Redis.
+export {};

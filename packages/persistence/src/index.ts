@@ -1,0 +1,2 @@
+// The Store port on PostgreSQL through Prisma, and an embedded PostgreSQL.
+export {};

@@ -1,0 +1,2 @@
+// Development only: what tests of other packages need from this one.
+export {};

@@ -1,0 +1,2 @@
+// The Event wire: JSON frames over raw WebSocket.
+export {};

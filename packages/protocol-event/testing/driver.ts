@@ -1,0 +1,2 @@
+// A client on the real client library, for the contract suite.
+export {};

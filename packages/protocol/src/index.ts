@@ -1,0 +1,2 @@
+// What the protocol adapters share, and the only door to it. Knows no protocol.
+export {};

@@ -1,0 +1,2 @@
+// Development only: transcripts, the protocol contract suite, seeded worlds, a fake clock.
+export {};
