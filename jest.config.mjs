@@ -1,5 +1,5 @@
-// Two kinds of test in one run: `unit` touches neither disk nor network, `service` has the embedded PostgreSQL of
-// jest.global-setup.ts. JavaScript, because nothing that Node 20 runs by itself could read it as TypeScript.
+// Three kinds of test in one run: `unit` needs nothing but itself; `golden` (test/golden*.test.ts) and `service` have the
+// embedded PostgreSQL of jest.global-setup.ts. JavaScript, because Node 20 alone cannot read a configuration in TypeScript.
 const shared = {
   rootDir: '.',
   testEnvironment: 'node',
@@ -16,10 +16,16 @@ const shared = {
       },
     ],
   },
-  extensionsToTreatAsEsm: [],
+  // Prisma's client loads its query compiler as ESM, which CommonJS tests cannot; the package has it in both forms.
+  moduleNameMapper: { '^(@prisma/client/runtime/.+)\\.mjs$': '$1.js' },
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/dist-testing/', '/\\.tsbuild/'],
   modulePathIgnorePatterns: ['<rootDir>/data/'],
+};
+
+const withServices = {
+  globalSetup: '<rootDir>/jest.global-setup.ts',
+  globalTeardown: '<rootDir>/jest.global-teardown.ts',
 };
 
 export default {
@@ -33,10 +39,15 @@ export default {
     },
     {
       ...shared,
+      ...withServices,
+      displayName: 'golden',
+      testMatch: ['<rootDir>/{packages,apps}/*/test/**/golden*.test.ts'],
+    },
+    {
+      ...shared,
+      ...withServices,
       displayName: 'service',
-      testMatch: ['<rootDir>/{packages,apps}/*/test/**/*.test.ts'],
-      globalSetup: '<rootDir>/jest.global-setup.ts',
-      globalTeardown: '<rootDir>/jest.global-teardown.ts',
+      testMatch: ['<rootDir>/{packages,apps}/*/test/**/!(golden*).test.ts'],
     },
   ],
 };

@@ -26,7 +26,7 @@ const run = spawnSync(
     encoding: 'utf8',
     env: {
       ...process.env,
-      PRISMA_SCHEMA_ENGINE_BINARY: process.env.PRISMA_SCHEMA_ENGINE_BINARY ?? schema,
+      PRISMA_SCHEMA_ENGINE_BINARY: schema,
       CHECKPOINT_DISABLE: '1',
       PRISMA_HIDE_UPDATE_MESSAGE: '1',
     },
