@@ -1,2 +1,29 @@
-// The chat domain, and the only door to it: use cases, events and the ports they need. Knows no protocol, socket or SQL.
-export {};
+/** The only door of the domain. */
+export * from './actor.ts';
+export * from './audience.ts';
+export * from './calls.ts';
+export * from './consumers.ts';
+export * from './conversations.ts';
+export * from './core.ts';
+export * from './deadlines.ts';
+export * from './errors.ts';
+export * from './events.ts';
+export * from './files.ts';
+export * from './follower.ts';
+export * from './identities.ts';
+export * from './ids.ts';
+export * from './lookup.ts';
+export * from './messages.ts';
+export * from './model/call.ts';
+export * from './model/conversation.ts';
+export * from './model/file.ts';
+export * from './model/message.ts';
+export * from './model/space.ts';
+export * from './model/user.ts';
+export * from './ports/index.ts';
+export * from './presence.ts';
+export * from './receipts.ts';
+export * from './sessions.ts';
+export * from './signals.ts';
+export * from './spaces.ts';
+export * from './users.ts';

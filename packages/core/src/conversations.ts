@@ -1,0 +1,185 @@
+/** Making, changing, opening and closing conversations, and who takes part in them. */
+import type { Actor, UserActor } from './actor.ts';
+import type { ConversationId, Namespace, SpaceId, UserId } from './ids.ts';
+import type {
+  Conversation,
+  ConversationKind,
+  Participant,
+  ParticipantRole,
+  ParticipantSide,
+} from './model/conversation.ts';
+import type { JsonObject } from './model/user.ts';
+
+export interface NewParticipant {
+  readonly userId: UserId;
+  readonly role?: ParticipantRole;
+  readonly side?: ParticipantSide;
+  readonly groups?: readonly string[];
+}
+
+export interface CreateConversation {
+  readonly kind: ConversationKind;
+  readonly typeLabel?: string | null;
+  /** Direct conversations get the pair's key by themselves; support conversations (queue, customer, type) theirs. */
+  readonly key?: string | null;
+  readonly spaceId?: SpaceId | null;
+  readonly visibility?: 'public' | 'private';
+  readonly title?: string;
+  readonly description?: string;
+  readonly avatar?: string | null;
+  readonly ownerId?: UserId | null;
+  readonly customerId?: UserId | null;
+  readonly open?: boolean;
+  readonly temporary?: boolean;
+  readonly expiresAt?: number | null;
+  readonly attributes?: JsonObject;
+  readonly externalIds?: Readonly<Record<Namespace, string>>;
+  readonly participants: readonly NewParticipant[];
+}
+
+export interface ConversationWithParticipants {
+  readonly conversation: Conversation;
+  /** Everybody who takes part or ever did. */
+  readonly participants: readonly Participant[];
+}
+
+/** What event's AddConversation needs, in one transaction: open or create by external id, then take part. */
+export interface EnterByExternalId {
+  readonly namespace: Namespace;
+  readonly externalId: string;
+  /** Where a conversation made by this call stands. */
+  readonly create: CreateConversation;
+  /** `customer`: the conversation's customer if it has none, else a member. */
+  readonly side: ParticipantSide;
+}
+
+export interface Conversations {
+  create(
+    actor: Actor,
+    command: CreateConversation,
+  ): Promise<ConversationWithParticipants & { readonly existed: boolean }>;
+  /** The one direct conversation of two people, made when missing. */
+  direct(
+    actor: UserActor,
+    otherId: UserId,
+    options?: { readonly typeLabel?: string },
+  ): Promise<ConversationWithParticipants & { readonly existed: boolean }>;
+  enterByExternalId(
+    actor: UserActor,
+    command: EnterByExternalId,
+  ): Promise<ConversationWithParticipants & { readonly created: boolean; readonly joined: boolean }>;
+  /** `not_found` unless the actor takes part, is staff of its queue, or is the administration. */
+  get(actor: Actor, id: ConversationId): Promise<ConversationWithParticipants>;
+  /** Live, by an id of an outside system. No rights are judged. Null when there is none. */
+  findByExternalId(namespace: Namespace, externalId: string): Promise<Conversation | null>;
+  /** Live, by id; null when there is none. No rights are judged. */
+  find(id: ConversationId): Promise<Conversation | null>;
+  /** Active part in it: the actor's participant, or null. Its own SQL, never the cache. */
+  participation(userId: UserId, id: ConversationId): Promise<Participant | null>;
+  /** Conversations in which the user takes part. */
+  listFor(
+    userId: UserId,
+    query: {
+      readonly order: 'id' | 'activity' | 'created';
+      readonly direction: 'ascending' | 'descending';
+      /** Leave out those hidden until a later message. */
+      readonly visibleOnly?: boolean;
+      /** Pinned ones first, latest pin first. */
+      readonly pinnedFirst?: boolean;
+      readonly kinds?: readonly ConversationKind[];
+      readonly spaceId?: SpaceId;
+      readonly limit?: number;
+      readonly offset?: number;
+    },
+  ): Promise<readonly ConversationWithParticipants[]>;
+  /** Of a space: what an operator, an administrator or a customer lists. `forbidden` unless staff or member. */
+  listOfSpace(
+    actor: Actor,
+    query: {
+      readonly spaceId: SpaceId;
+      readonly open?: boolean;
+      readonly customerId?: UserId;
+      readonly limit: number;
+      readonly offset?: number;
+    },
+  ): Promise<readonly ConversationWithParticipants[]>;
+  /** With exactly these participants (direct lookups of Netalo). */
+  findByParticipants(userIds: readonly UserId[], kinds: readonly ConversationKind[]): Promise<readonly Conversation[]>;
+  /** Rights: owner, admins, the creator; in a workspace its admins and moderators; staff in support. */
+  update(
+    actor: Actor,
+    id: ConversationId,
+    change: {
+      readonly title?: string;
+      readonly description?: string;
+      readonly avatar?: string | null;
+      readonly typeLabel?: string | null;
+      readonly ownerId?: UserId;
+      readonly visibility?: 'public' | 'private';
+      readonly expiresAt?: number | null;
+      readonly attributes?: JsonObject;
+      readonly externalIds?: Readonly<Record<Namespace, string | null>>;
+    },
+  ): Promise<Conversation>;
+  remove(actor: Actor, id: ConversationId): Promise<void>;
+
+  /** Support conversations. Repeating changes nothing and tells nobody. */
+  open(actor: Actor, id: ConversationId): Promise<Conversation>;
+  close(actor: Actor, id: ConversationId): Promise<Conversation>;
+  assign(actor: Actor, id: ConversationId, userId: UserId): Promise<Conversation>;
+  unassign(actor: Actor, id: ConversationId): Promise<Conversation>;
+  /** Assigns to another and leaves, in one transaction. */
+  transfer(actor: UserActor, id: ConversationId, userId: UserId): Promise<Conversation>;
+
+  /** Takes part oneself: staff of the queue, members of a public channel's workspace, whoever is let in by `allow`. */
+  join(
+    actor: UserActor,
+    id: ConversationId,
+    options?: { readonly side?: ParticipantSide; readonly allow?: boolean },
+  ): Promise<Participant>;
+  leave(actor: UserActor, id: ConversationId): Promise<void>;
+  /** Adds others. In a workspace they are made members first, as guests. `conflict` with reason `full` above 1000. */
+  addParticipants(
+    actor: Actor,
+    id: ConversationId,
+    participants: readonly NewParticipant[],
+    how?: 'invited' | 'joined',
+  ): Promise<readonly Participant[]>;
+  removeParticipants(actor: Actor, id: ConversationId, userIds: readonly UserId[]): Promise<void>;
+  /** Several membership and metadata changes at once, all or nothing (Netalo's update_group). */
+  change(
+    actor: Actor,
+    id: ConversationId,
+    change: {
+      readonly title?: string;
+      readonly avatar?: string | null;
+      readonly typeLabel?: string;
+      readonly ownerId?: UserId;
+      readonly add?: readonly UserId[];
+      readonly remove?: readonly UserId[];
+      readonly roles?: readonly { readonly userId: UserId; readonly role: ParticipantRole }[];
+    },
+  ): Promise<
+    ConversationWithParticipants & {
+      readonly changed: boolean;
+      readonly added: readonly UserId[];
+      readonly removed: readonly UserId[];
+    }
+  >;
+  setRole(actor: Actor, id: ConversationId, userId: UserId, role: ParticipantRole): Promise<Participant>;
+  setGroups(actor: Actor, id: ConversationId, userId: UserId, groups: readonly string[]): Promise<Participant>;
+  /** A blocked participant stays one. `forbidden` without the right; answers whether anything changed. */
+  block(actor: UserActor, id: ConversationId, userId: UserId): Promise<boolean>;
+  unblock(actor: UserActor, id: ConversationId, userId: UserId): Promise<boolean>;
+  /** One's own: mute, pin, hide from the list until a later message, clear the history up to now. */
+  setPreferences(
+    actor: UserActor,
+    id: ConversationId,
+    preferences: {
+      readonly muted?: boolean;
+      readonly pinned?: boolean;
+      readonly hidden?: boolean;
+      readonly cleared?: boolean;
+    },
+  ): Promise<Participant>;
+}

@@ -1,0 +1,35 @@
+/**
+ * The log in order, on every node: hears commits from the bus, holds back what came early, reads from the store what did not come, and
+ * hands every event on exactly once, in strict order of positions, with its audience as of that position.
+ */
+import type { DeliveredEvent } from './audience.ts';
+import type { LogPosition } from './ids.ts';
+import type { LogScope } from './ports/log-store.ts';
+
+export interface EventListener {
+  /**
+   * A batch in order; what one commit wrote is never torn apart. Synchronous: when it returns, the listener has taken the events, and
+   * the lookup may move on.
+   */
+  onEvents(batch: readonly DeliveredEvent[]): void;
+  /** The log went backwards: caches are gone, clients shall come back. */
+  onReset(): void;
+}
+
+export interface EventStream {
+  subscribe(listener: EventListener): () => void;
+  /** Newest position delivered to the listeners on this node. */
+  readonly position: LogPosition;
+  /** Resolves when this node has delivered `position` (at once when it has). Rejects with `unavailable` after 10 s. */
+  delivered(position: LogPosition): Promise<void>;
+  /** One page of the log for a stream that comes back: events after the cursor with their audience then, and where to go on. */
+  replay(
+    scope: LogScope,
+    after: LogPosition,
+    limit?: number,
+  ): Promise<{ readonly events: readonly DeliveredEvent[]; readonly through: LogPosition }>;
+  /** Whether this node hears its store and bus: what readiness says. */
+  readonly healthy: boolean;
+  /** How far the follower is behind the head it knows of. */
+  readonly lag: number;
+}

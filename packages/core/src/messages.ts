@@ -1,0 +1,105 @@
+/**
+ * Sending, editing, deleting and listing messages. Limits and rights are decided here and in the store's own SQL; the caches are never
+ * asked who may.
+ */
+import type { Actor, UserActor } from './actor.ts';
+import type { ConversationId, MessageId, Seq, UnixMs, UserId } from './ids.ts';
+import type { Message, MessageKind, MessagePart, MessagePrompt, MessageVisibility } from './model/message.ts';
+import type { JsonObject, JsonValue } from './model/user.ts';
+
+export interface SendMessage {
+  readonly conversationId: ConversationId;
+  /** At most the core's one limit (32,768 UTF-16 units by default). U+0000 and unpaired surrogates become U+FFFD. */
+  readonly text: string;
+  /** The client's own key, without namespace; absent or "" = none. */
+  readonly clientRef?: string | null;
+  /** Default `text`. */
+  readonly kind?: MessageKind;
+  readonly parts?: readonly MessagePart[];
+  readonly replyToId?: MessageId | null;
+  readonly prompt?: MessagePrompt | null;
+  /** Default `all`. `staff` only from staff. */
+  readonly visibility?: MessageVisibility;
+  readonly meta?: JsonObject;
+  /** May the text be empty when there are neither parts nor meta? Default false: `invalid`, field `text`. */
+  readonly allowEmpty?: boolean;
+  /** Cut a longer text at the limit instead of refusing it. */
+  readonly truncate?: boolean;
+  /** Join first (staff of the queue) when the sender takes no part. Default false: `forbidden`, reason `no_participant`. */
+  readonly joinFirst?: boolean;
+}
+
+export interface SentMessage {
+  readonly message: Message;
+  /** The client ref was known: nothing was stored. */
+  readonly repeated: boolean;
+}
+
+export interface EditMessage {
+  readonly messageId: MessageId;
+  readonly conversationId?: ConversationId | null;
+  readonly text?: string;
+  readonly parts?: readonly MessagePart[];
+  readonly meta?: JsonObject;
+}
+
+export interface ListMessages {
+  readonly conversationId: ConversationId;
+  /** Exclusive bounds; absent = none. They need not be existing ids. */
+  readonly beforeId?: MessageId | number;
+  readonly afterId?: MessageId | number;
+  readonly afterSeq?: Seq;
+  /** Which end of what fits is taken, and the order of the answer: `newest` first or `oldest` first. */
+  readonly from: 'newest' | 'oldest';
+  /** At most 1000. */
+  readonly limit: number;
+  /** Leave out so many from that end. */
+  readonly offset?: number;
+  /** Case-insensitive part of the text. */
+  readonly search?: string;
+  /** Deleted messages as tombstones (Netalo) or not at all. Default false. */
+  readonly tombstones?: boolean;
+}
+
+export interface Messages {
+  /**
+   * Stores and tells. Errors: `not_found` (no such conversation, or none that the actor may know of), `forbidden` with reason
+   * `no_participant` or `blocked`, `invalid`, `too_large` (field `text`), `rate_limited`, `unavailable`. A closed support conversation
+   * is opened first. On return the message is committed.
+   */
+  send(actor: UserActor, command: SendMessage): Promise<SentMessage>;
+  /** The sender alone, not blocked; `conflict` with reason `deleted` for a deleted message. */
+  edit(actor: UserActor, command: EditMessage): Promise<Message>;
+  /** For all: the sender, owner and admins of a non-direct conversation, staff in support. For self: any participant. Repeating is fine. */
+  remove(
+    actor: UserActor,
+    command: {
+      readonly messageId: MessageId;
+      readonly conversationId?: ConversationId | null;
+      readonly scope: 'all' | 'self';
+    },
+  ): Promise<{ readonly message: Message; readonly repeated: boolean }>;
+  /** Visible to the actor: not cleared, not hidden, not of another's visibility. `not_found` unless it takes part, or is staff of the queue. */
+  list(actor: Actor, query: ListMessages): Promise<readonly Message[]>;
+  /** Everything, oldest first, in pages of 500, each read when it is asked for. */
+  pages(actor: Actor, conversationId: ConversationId): AsyncIterable<readonly Message[]>;
+  /** By id; messages that the actor may not see are left out. */
+  find(actor: Actor, messageIds: readonly MessageId[]): Promise<readonly Message[]>;
+  /** Heard, answered, ignored, pushed: `what` says which; idempotent. */
+  update(
+    actor: Actor,
+    command: {
+      readonly messageId: MessageId;
+      readonly what: 'heard' | 'prompt' | 'pushed';
+      readonly prompt?: JsonValue;
+      readonly at?: UnixMs;
+    },
+  ): Promise<Message>;
+  /** Newest message of each conversation that the user may see (lists). */
+  latestVisible(
+    userId: UserId,
+    conversationIds: readonly ConversationId[],
+  ): Promise<ReadonlyMap<ConversationId, Message>>;
+  /** Who deleted these messages for themselves. */
+  hiddenBy(messageIds: readonly MessageId[]): Promise<ReadonlyMap<MessageId, readonly UserId[]>>;
+}

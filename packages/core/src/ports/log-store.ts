@@ -1,0 +1,47 @@
+/** Reading the log back, and the durable positions of its readers. */
+import type { LogEvent } from '../events.ts';
+import type { ConversationId, LogPosition, SpaceId, UnixMs, UserId } from '../ids.ts';
+
+export interface LogSlice {
+  /** Hydrated from the store as it is now, ascending; entries of unknown types are left out and counted. */
+  readonly events: readonly LogEvent[];
+  /** Position up to which the slice is complete, unknown types included: where to go on. */
+  readonly through: LogPosition;
+  readonly unknown: number;
+}
+
+export interface LogStore {
+  head(): Promise<LogPosition>;
+  /** Oldest position kept; 1 when nothing was deleted yet, head + 1 when the log is empty. */
+  floor(): Promise<LogPosition>;
+  /** Entries after `after`, at most `limit` (default 500). One statement for the entries and one per kind of object. */
+  read(after: LogPosition, limit?: number): Promise<LogSlice>;
+  /** Entries a reader of these conversations, spaces or this user may want: replay of one stream. */
+  readFor(scope: LogScope, after: LogPosition, limit?: number): Promise<LogSlice>;
+  /** Appends `log.jumped` beyond `seen` when the head is below it. Answers the position, or null when the head is at or above it. */
+  jump(seen: LogPosition): Promise<LogPosition | null>;
+  /** Was `userId` in the conversation at this position (its own joining and leaving included)? For many positions at once. */
+  spans(userId: UserId, conversationIds?: readonly ConversationId[]): Promise<readonly Span[]>;
+
+  /** Takes or keeps the lease of a consumer for `leaseMs`; its position, or null when another node holds it. */
+  lease(consumer: string, owner: string, leaseMs: number): Promise<LogPosition | null>;
+  /** Stores how far the consumer has come; false when the lease is lost. */
+  advance(consumer: string, owner: string, position: LogPosition): Promise<boolean>;
+  /** Deletes at most `limit` entries at or before `before`, never the last `keep`. Answers how many. */
+  prune(before: LogPosition | { olderThan: UnixMs }, keep: number, limit: number): Promise<number>;
+}
+
+export interface LogScope {
+  readonly conversationIds?: readonly ConversationId[];
+  readonly spaceIds?: readonly SpaceId[];
+  readonly userId?: UserId;
+}
+
+export interface Span {
+  readonly conversationId: ConversationId;
+  readonly userId: UserId;
+  readonly fromPosition: LogPosition;
+  readonly toPosition: LogPosition | null;
+  readonly fromSeq: number;
+  readonly toSeq: number | null;
+}
