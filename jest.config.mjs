@@ -2,6 +2,7 @@
 // embedded PostgreSQL of jest.global-setup.ts. JavaScript, because Node 20 alone cannot read a configuration in TypeScript.
 const shared = {
   rootDir: '.',
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   testEnvironment: 'node',
   // The packages' sources, not their builds: see "exports" in any package.json.
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
