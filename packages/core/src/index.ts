@@ -3,6 +3,7 @@ export * from './actor.ts';
 export * from './audience.ts';
 export * from './calls.ts';
 export * from './consumers.ts';
+export * from './context.ts';
 export * from './conversations.ts';
 export * from './core.ts';
 export * from './deadlines.ts';
