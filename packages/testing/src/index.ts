@@ -1,2 +1,2 @@
-// Development only: transcripts, the protocol contract suite, seeded worlds, a fake clock.
-export {};
+/** The door of what tests share: time they own, seeded worlds, golden transcripts and the protocol contract suite. Development only. */
+export * from './clock.ts';
