@@ -1,0 +1,27 @@
+/** The times that all presence stores keep to, and the forms of a user's state that they share. */
+import type { ConnectionRecord, PresenceStatus, UserId, UserPresence } from '@switchboard/core';
+
+/** How often a node says that it lives. */
+export const NODE_REFRESH_MS = 5_000;
+/** A node is dead so long after it last said that it lives. */
+export const NODE_DEAD_MS = 15_000;
+
+export interface PresenceChange {
+  readonly before: UserPresence;
+  readonly after: UserPresence;
+}
+
+export function toUserPresence(
+  userId: UserId,
+  manual: PresenceStatus | null,
+  connections: readonly ConnectionRecord[],
+): UserPresence {
+  return { userId, manual: connections.length === 0 ? null : manual, connections };
+}
+
+/** Whether anything that decides an effective status is different. */
+export function isSamePresence({ before, after }: PresenceChange): boolean {
+  if (before.manual !== after.manual || before.connections.length !== after.connections.length) return false;
+  const asleep = new Map(before.connections.map((connection) => [connection.id, connection.asleep]));
+  return after.connections.every((connection) => asleep.get(connection.id) === connection.asleep);
+}
