@@ -1,0 +1,61 @@
+/**
+ * The Store port on PostgreSQL through Prisma, composed of a file per noun. What leaves here are model objects and `DomainError`s;
+ * nobody outside sees a bigint or a type of Prisma's.
+ */
+import type { Clock, Log, OnCommitted, Store } from '@switchboard/core';
+import { guarded } from './errors.ts';
+import { createLogStore } from './log.ts';
+import { createNodeStore } from './nodes.ts';
+import { openClients } from './pools.ts';
+import { createSlowLane, type TxNouns } from './transaction.ts';
+
+export interface PrismaStoreOptions {
+  readonly connectionString: string;
+  /** What every commit of the slow lane appended, after the commit and in commit order. */
+  readonly onCommitted: OnCommitted;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export type PrismaStore = Store & { close(): Promise<void> };
+
+/** Connects on first use: a store that is away fails the call, not the start. */
+export async function createPrismaStore(options: PrismaStoreOptions): Promise<PrismaStore> {
+  const { connectionString, onCommitted, clock, log } = options;
+  const clients = openClients(connectionString, log);
+  const db = clients.reads;
+  const transaction = createSlowLane({
+    prisma: clients.slowLane,
+    clock,
+    onCommitted,
+    nouns: (): TxNouns => ({
+      users: {},
+      sessions: {},
+      spaces: {},
+      conversations: {},
+      messages: {},
+      calls: {},
+      files: {},
+      deadlines: {},
+    }),
+  });
+  return {
+    log: guarded(createLogStore({ db, slowLane: clients.slowLane, clock, onCommitted })),
+    users: guarded({}),
+    sessions: guarded({}),
+    spaces: guarded({}),
+    conversations: guarded({}),
+    messages: guarded({}),
+    calls: guarded({}),
+    files: guarded({}),
+    deadlines: guarded({}),
+    nodes: guarded(createNodeStore(db)),
+    transaction,
+    ...guarded({
+      async ping() {
+        await db.$queryRaw`select 1`;
+      },
+    }),
+    close: clients.close,
+  };
+}

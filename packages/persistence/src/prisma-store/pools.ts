@@ -1,0 +1,43 @@
+/**
+ * The two Prisma clients of a node, each on a pool of its own: reads never wait for the slow lane, and the slow lane never for reads.
+ * Every connection carries limits that PostgreSQL itself enforces, because a paused process cannot.
+ */
+import { PrismaPg } from '@prisma/adapter-pg';
+import type { Log } from '@switchboard/core';
+import type pg from 'pg';
+import { PrismaClient } from '../generated/client.ts';
+
+export interface Clients {
+  readonly reads: PrismaClient;
+  readonly slowLane: PrismaClient;
+  close(): Promise<void>;
+}
+
+const READ_CONNECTIONS = 10;
+/** One runs, one looks up what became of a lost one. */
+const SLOW_LANE_CONNECTIONS = 2;
+
+export function openClients(connectionString: string, log: Log): Clients {
+  // An idle connection that breaks is thrown away by the pool; unheard, its error would end the process.
+  const onPoolError = (error: Error) => log('debug', 'an idle database connection was lost', { reason: error.message });
+  const open = (config: pg.PoolConfig) => {
+    const common = { connectionString, connectionTimeoutMillis: 5_000, keepAlive: true, application_name: 'switchboard' };
+    const adapter = new PrismaPg({ ...common, ...config }, { onPoolError, onConnectionError: onPoolError });
+    return new PrismaClient({ adapter, errorFormat: 'minimal', log: [] });
+  };
+  const reads = open({ max: READ_CONNECTIONS, statement_timeout: 10_000 });
+  const slowLane = open({
+    max: SLOW_LANE_CONNECTIONS,
+    // A node that stops while it holds the log's lock gives it back after this.
+    idle_in_transaction_session_timeout: 2_000,
+    lock_timeout: 5_000,
+    statement_timeout: 10_000,
+  });
+  return {
+    reads,
+    slowLane,
+    async close() {
+      await Promise.all([reads.$disconnect(), slowLane.$disconnect()]);
+    },
+  };
+}
