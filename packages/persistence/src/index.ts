@@ -1,2 +1,2 @@
 // The Store port on PostgreSQL through Prisma, and an embedded PostgreSQL.
-export {};
+export { createPrismaStore, type PrismaStore, type PrismaStoreOptions } from './prisma-store/index.ts';

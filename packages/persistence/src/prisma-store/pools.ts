@@ -21,7 +21,12 @@ export function openClients(connectionString: string, log: Log): Clients {
   // An idle connection that breaks is thrown away by the pool; unheard, its error would end the process.
   const onPoolError = (error: Error) => log('debug', 'an idle database connection was lost', { reason: error.message });
   const open = (config: pg.PoolConfig) => {
-    const common = { connectionString, connectionTimeoutMillis: 5_000, keepAlive: true, application_name: 'switchboard' };
+    const common = {
+      connectionString,
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+      application_name: 'switchboard',
+    };
     const adapter = new PrismaPg({ ...common, ...config }, { onPoolError, onConnectionError: onPoolError });
     return new PrismaClient({ adapter, errorFormat: 'minimal', log: [] });
   };

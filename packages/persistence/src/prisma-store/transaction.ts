@@ -113,7 +113,11 @@ export function createSlowLane(options: SlowLaneOptions): Transaction {
     });
   }
 
-  async function perform<T>(origin: Origin, work: (tx: Tx) => Promise<T>, retries: number): Promise<TransactionResult<T>> {
+  async function perform<T>(
+    origin: Origin,
+    work: (tx: Tx) => Promise<T>,
+    retries: number,
+  ): Promise<TransactionResult<T>> {
     const run: Attempt<T> = { batch: randomUUID(), entries: [], events: [], before: 0, result: null };
     try {
       return tell(run, await attempt(origin, work, run));
