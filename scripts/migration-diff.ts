@@ -9,7 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { compareSchema, startTestServer } from '@switchboard/persistence/testing';
+import { borrowServer, compareSchema } from '@switchboard/persistence/testing';
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const { values } = parseArgs({
@@ -21,7 +21,7 @@ const { values } = parseArgs({
 });
 
 await mkdir(values.migrations, { recursive: true });
-const server = await startTestServer();
+const server = await borrowServer();
 try {
   const { sql, undeclared, stale } = await compareSchema({
     adminConnectionString: server.adminConnectionString,

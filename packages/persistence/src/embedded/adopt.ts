@@ -29,7 +29,7 @@ export async function endpointLeftBehind(clusterDir: string, password?: string):
 export async function adoptPostmaster(cluster: Cluster, log: StoreLog): Promise<Postmaster | undefined> {
   const file = await readPidFile(cluster.dir);
   if (!file || !isAlive(file.pid)) return undefined;
-  const belongs = await belongsTo(file.pid, cluster.dir);
+  const belongs = await isPostmasterOf(file.pid, cluster.dir);
   if (belongs === false) {
     // The pid went to somebody else. PostgreSQL would take that process for a server and refuse to start.
     await rm(join(cluster.dir, 'postmaster.pid'), { force: true });
@@ -56,7 +56,7 @@ export async function adoptPostmaster(cluster: Cluster, log: StoreLog): Promise<
 }
 
 /** A postmaster's working directory is its cluster. Undefined where the system does not tell. */
-async function belongsTo(pid: number, clusterDir: string): Promise<boolean | undefined> {
+export async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean | undefined> {
   try {
     return (await readlink(`/proc/${pid}/cwd`)) === clusterDir;
   } catch {

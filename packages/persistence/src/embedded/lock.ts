@@ -66,6 +66,12 @@ export async function lockDirectory(dataDir: string, log: StoreLog): Promise<Dir
   };
 }
 
+/** Whether somebody holds the directory, asked from the same machine. */
+export async function isHeld(dataDir: string): Promise<boolean> {
+  const holder = parseHolder(await readIfThere(join(dataDir, 'lock')));
+  return holder !== undefined && holder.namespace === pidNamespace() && (await isHolderAlive(holder));
+}
+
 interface Contest {
   path: string;
   draft: string;
