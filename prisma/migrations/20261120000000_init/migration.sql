@@ -68,6 +68,8 @@ CREATE TABLE "sessions" (
     "previous_refresh_hash" TEXT,
     "access_expires_at" TIMESTAMPTZ(3),
     "expires_at" TIMESTAMPTZ(3),
+    "ttl_ms" BIGINT,
+    "access_ttl_ms" BIGINT,
     "idle_timeout_ms" BIGINT,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "last_used_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
