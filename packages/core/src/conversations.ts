@@ -4,6 +4,7 @@ import type { ConversationId, Namespace, SpaceId, UserId } from './ids.ts';
 import type {
   Conversation,
   ConversationKind,
+  ConversationWithParticipants,
   Participant,
   ParticipantRole,
   ParticipantSide,
@@ -35,12 +36,6 @@ export interface CreateConversation {
   readonly attributes?: JsonObject;
   readonly externalIds?: Readonly<Record<Namespace, string>>;
   readonly participants: readonly NewParticipant[];
-}
-
-export interface ConversationWithParticipants {
-  readonly conversation: Conversation;
-  /** Everybody who takes part or ever did. */
-  readonly participants: readonly Participant[];
 }
 
 /** What event's AddConversation needs, in one transaction: open or create by external id, then take part. */

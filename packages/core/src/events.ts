@@ -112,6 +112,8 @@ type Payloads = {
     /** Taken out by somebody else. */
     readonly removed: boolean;
     readonly wasPresent: boolean;
+    /** The conversation was assigned to it until then; no `conversation.unassigned` of its own tells that. */
+    readonly wasAssigned: boolean;
     readonly side: ParticipantSide;
   };
   /** Role, groups, side, presence or block of a participant changed; told to the conversation. */

@@ -91,6 +91,12 @@ export interface Participant extends ReadMarks {
   readonly changedPosition: LogPosition;
 }
 
+export interface ConversationWithParticipants {
+  readonly conversation: Conversation;
+  /** Everybody who takes part or ever did, in joining order. */
+  readonly participants: readonly Participant[];
+}
+
 /** Whether somebody with these marks has read another's message with this seq. */
 export function hasRead(marks: ReadMarks, seq: Seq): boolean {
   if (seq > marks.joinedSeq && seq <= marks.readSeq) return true;
