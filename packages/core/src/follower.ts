@@ -3,6 +3,7 @@
  * hands every event on exactly once, in strict order of positions, with its audience as of that position.
  */
 import type { DeliveredEvent } from './audience.ts';
+import type { CorePorts } from './context.ts';
 import type { LogPosition } from './ids.ts';
 import type { LogScope } from './ports/log-store.ts';
 
@@ -32,4 +33,43 @@ export interface EventStream {
   readonly healthy: boolean;
   /** How far the follower is behind the head it knows of. */
   readonly lag: number;
+}
+
+export interface Follower extends EventStream {
+  /** Hears the bus from now on; resolves when the log's head has been reached. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createFollower(ports: Pick<CorePorts, 'store' | 'bus'>): Follower {
+  const listeners = new Set<EventListener>();
+  let position = 0;
+  return {
+    async start() {
+      position = await ports.store.log.head();
+      await ports.bus.subscribe({
+        onCommit(commit) {
+          const fresh = commit.events.filter((event) => event.position > position);
+          position = Math.max(position, commit.head);
+          const nobody = { participants: null, staffOf: null, membersOf: null, staffOnly: false, namespace: null };
+          const batch = fresh.map((event) => ({ event, audience: { ...nobody, users: event.userIds } }));
+          if (batch.length > 0) for (const listener of listeners) listener.onEvents(batch);
+        },
+        onSignal: () => undefined,
+        onReconnect: () => undefined,
+      });
+    },
+    close: async () => undefined,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    get position() {
+      return position;
+    },
+    delivered: async () => undefined,
+    replay: async () => ({ events: [], through: position }),
+    healthy: true,
+    lag: 0,
+  };
 }

@@ -27,4 +27,5 @@ export * from './receipts.ts';
 export * from './sessions.ts';
 export * from './signals.ts';
 export * from './spaces.ts';
+export * from './system-clock.ts';
 export * from './users.ts';
