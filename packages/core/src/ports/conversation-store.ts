@@ -170,11 +170,6 @@ export interface ParticipantPatch {
  */
 export type Positions = 'each' | 'one';
 
-export interface NewNotice {
-  readonly conversationId: ConversationId;
-  readonly meta: JsonObject;
-}
-
 export interface ConversationTx {
   /** Null when it does not exist or was removed. */
   access(id: ConversationId, userId: UserId | null): Promise<ConversationAccess | null>;
@@ -213,9 +208,4 @@ export interface ConversationTx {
   ): Promise<readonly Participant[]>;
   /** Marks as removed at the next position: nobody takes part any more, external ids are free. Ascending ids. */
   remove(ids: readonly ConversationId[], positions: Positions): Promise<readonly Conversation[]>;
-  /**
-   * Writes a notice of the system user, visible to staff, at the next position, and moves the conversation's head. It is nobody's
-   * unread message.
-   */
-  insertNotice(notice: NewNotice): Promise<Message>;
 }
