@@ -1,4 +1,6 @@
-// `npm start`: builds what has changed, then becomes the gateway. One process, so that signals need no messenger.
+// `npm start`: builds what has changed, then becomes the gateway, so that signals need no messenger.
+// For the same reason the npm script says `exec`: npm signals its shell, and a shell that stayed would die alone and leave
+// the gateway running. Where there is no `exec` (Windows), the second half of the script serves.
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import './build.mjs';
