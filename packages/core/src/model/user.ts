@@ -47,6 +47,8 @@ export interface Session {
   readonly counter: number;
   readonly accessExpiresAt: UnixMs | null;
   readonly expiresAt: UnixMs | null;
+  /** Ends so long after its last use; null = only at `expiresAt`. */
+  readonly idleTimeoutMs: number | null;
   readonly createdAt: UnixMs;
   readonly lastUsedAt: UnixMs;
   readonly revokedAt: UnixMs | null;

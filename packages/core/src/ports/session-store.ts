@@ -1,5 +1,102 @@
-/** What the store keeps of sessions. Reads stand in `SessionStore`, changes (under the log's lock) in `SessionTx`. */
+/**
+ * What the store keeps of sessions and one-time codes: hashes of secrets, never secrets. What makes no entry of the log is a single
+ * statement in `SessionStore`; revocations (under the log's lock) stand in `SessionTx`.
+ */
+import type { ConversationId, Namespace, SessionId, SpaceId, UnixMs, UserId } from '../ids.ts';
+import type { JsonObject, Session, SessionKind } from '../model/user.ts';
 
-export type SessionStore = Record<never, never>;
+/** Hashes are SHA-256 in hex. */
+export interface SessionHashes {
+  readonly secretHash: string | null;
+  readonly refreshHash: string | null;
+}
 
-export type SessionTx = Record<never, never>;
+export interface NewSession extends SessionHashes {
+  readonly id: SessionId;
+  readonly publicId: string;
+  readonly userId: UserId;
+  readonly namespace: Namespace;
+  readonly spaceId: SpaceId | null;
+  readonly device: string | null;
+  readonly kind: SessionKind;
+  readonly claims: JsonObject;
+  readonly accessExpiresAt: UnixMs | null;
+  readonly expiresAt: UnixMs | null;
+  readonly ttlMs: number | null;
+  readonly accessTtlMs: number | null;
+  readonly idleTimeoutMs: number | null;
+  readonly createdAt: UnixMs;
+}
+
+/** A pair as a rotation needs it. */
+export interface StoredPair {
+  readonly session: Session;
+  readonly ttlMs: number | null;
+  readonly accessTtlMs: number | null;
+  /** Which of its two pairs was shown. */
+  readonly shown: 'current' | 'previous';
+}
+
+export interface StoredCode {
+  readonly id: string;
+  readonly purpose: string;
+  readonly userId: UserId | null;
+  readonly spaceId: SpaceId | null;
+  readonly conversationId: ConversationId | null;
+  readonly email: string | null;
+  readonly data: JsonObject;
+  readonly createdBy: UserId | null;
+  readonly createdAt: UnixMs;
+  readonly expiresAt: UnixMs | null;
+  /** Null = any number of times. */
+  readonly usesLeft: number | null;
+}
+
+export interface SessionStore {
+  nextId(): Promise<SessionId>;
+  /** False when the user is not live. */
+  insert(session: NewSession): Promise<boolean>;
+  /** Whatever became of them. */
+  findMany(ids: readonly SessionId[]): Promise<readonly Session[]>;
+  /** By current or previous secret, whatever became of them. One statement for all. */
+  findBySecrets(hashes: readonly string[]): Promise<ReadonlyMap<string, Session>>;
+  findPair(namespace: Namespace, secretHash: string, refreshHash: string): Promise<StoredPair | null>;
+  /** Only while the counter is still the session's and nobody revoked it; null otherwise. The current pair becomes the previous one. */
+  rotate(
+    session: Session,
+    next: SessionHashes & {
+      readonly accessExpiresAt: UnixMs | null;
+      readonly expiresAt: UnixMs | null;
+      readonly at: UnixMs;
+    },
+  ): Promise<Session | null>;
+  /** Not revoked, not run out at `at`, newest first. */
+  listOf(userId: UserId, at: UnixMs): Promise<readonly Session[]>;
+  /** Forward only. One statement for all. */
+  touch(ids: readonly SessionId[], at: UnixMs): Promise<void>;
+
+  /** False when the hash is taken. */
+  insertCode(code: StoredCode & { readonly codeHash: string }): Promise<boolean>;
+  /** Whatever became of it. */
+  findCode(purpose: string, codeHash: string): Promise<StoredCode | null>;
+  /** Takes one use, atomically over all nodes; null when there is none left, or its time has passed. */
+  useCode(purpose: string, codeHash: string, at: UnixMs): Promise<StoredCode | null>;
+  /** That can still be used, newest first. */
+  listCodes(
+    query: { readonly purpose: string; readonly spaceId?: SpaceId; readonly conversationId?: ConversationId },
+    at: UnixMs,
+  ): Promise<readonly StoredCode[]>;
+  /**
+   * `by` null: whoever made it. Else only its maker, and the admins and moderators of its space or conversation. `removed` only when
+   * it was there and the right was.
+   */
+  removeCode(id: string, by: UserId | null): Promise<'removed' | 'forbidden' | 'not_found'>;
+}
+
+export interface SessionTx {
+  find(id: SessionId): Promise<Session | null>;
+  /** False when it was revoked before. */
+  revoke(id: SessionId): Promise<boolean>;
+  /** Of all namespaces, or of one. Answers how many were not revoked yet. */
+  revokeAll(userId: UserId, namespace: Namespace | null): Promise<number>;
+}

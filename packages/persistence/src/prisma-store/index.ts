@@ -4,10 +4,13 @@
  */
 import type { Clock, Log, OnCommitted, Store } from '@switchboard/core';
 import { guarded } from './errors.ts';
+import { createFileStore, createFileTx } from './files.ts';
 import { createLogStore } from './log.ts';
 import { createNodeStore } from './nodes.ts';
 import { openClients } from './pools.ts';
+import { createSessionStore, createSessionTx } from './sessions.ts';
 import { createSlowLane, type TxNouns } from './transaction.ts';
+import { createUserStore, createUserTx } from './users.ts';
 
 export interface PrismaStoreOptions {
   readonly connectionString: string;
@@ -28,26 +31,26 @@ export async function createPrismaStore(options: PrismaStoreOptions): Promise<Pr
     prisma: clients.slowLane,
     clock,
     onCommitted,
-    nouns: (): TxNouns => ({
-      users: {} as never,
-      sessions: {} as never,
+    nouns: (tx): TxNouns => ({
+      users: createUserTx(tx),
+      sessions: createSessionTx(tx),
       spaces: {} as never,
       conversations: {} as never,
       messages: {} as never,
       calls: {} as never,
-      files: {} as never,
+      files: createFileTx(tx),
       deadlines: {} as never,
     }),
   });
   return {
     log: guarded(createLogStore({ db, slowLane: clients.slowLane, clock, onCommitted })),
-    users: guarded({} as never),
-    sessions: guarded({} as never),
+    users: guarded(createUserStore(db)),
+    sessions: guarded(createSessionStore(db)),
     spaces: guarded({} as never),
     conversations: guarded({} as never),
     messages: guarded({} as never),
     calls: guarded({} as never),
-    files: guarded({} as never),
+    files: guarded(createFileStore(db)),
     deadlines: guarded({} as never),
     nodes: guarded(createNodeStore(db)),
     transaction,
