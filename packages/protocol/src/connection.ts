@@ -1,0 +1,104 @@
+/**
+ * A live socket or stream: who looks through it, what it asked for, and the bounded outbox before it. Plain data with shared functions:
+ * an idle connection keeps no closure of its own. Knows neither frames nor bytes' meaning.
+ */
+import type { Capacity, ConnectionId, DomainEvent, Namespace, SessionId, UnixMs, UserId } from '@switchboard/core';
+import type { CloseReason } from './error-table.ts';
+import { createOutbox, endOutbox, type Outbox, type OutboxOptions, pushReply } from './outbox.ts';
+import type { Transport } from './transport.ts';
+
+/** Through whose eyes a connection sees. */
+export interface Viewer {
+  readonly userId: UserId;
+  readonly namespace: Namespace;
+  readonly capacity: Capacity;
+  readonly sessionId: SessionId | null;
+}
+
+/** What all connections of one adapter share: made once at mount. */
+export interface ConnectionKind<Session> {
+  /** The adapter's name, in logs, metrics and the administration. */
+  readonly protocol: string;
+  /**
+   * Which part of what it may see this stream asked for (joined conversations, one chat, not its own doing: compare `event.origin`).
+   * Called for every event and candidate: no allocation, no I/O.
+   */
+  wants(event: DomainEvent, connection: Connection<Session>): boolean;
+  /**
+   * Says goodbye in the wire's words and ends the transport. Called exactly once per connection, also when the transport is gone
+   * already (reason `normal`); what `connection.write` takes here still leaves before the end.
+   */
+  goodbye(connection: Connection<Session>, reason: CloseReason): void;
+}
+
+export interface Connection<Session = unknown> {
+  readonly id: ConnectionId;
+  readonly kind: ConnectionKind<Session>;
+  /** The adapter's own state of this connection. */
+  readonly session: Session;
+  /** Null until signed in; the hub keeps only connections that have one. */
+  viewer: Viewer | null;
+  /** Which of the adapter's encodings its frames need (`json`, `msgpack`, `sse` …): frames are encoded once per encoding. */
+  readonly encoding: string;
+  readonly transport: Transport;
+  readonly outbox: Outbox;
+  /** When the session's time is over; null = never. The hub closes it then with `auth_expired`. */
+  expiresAt: UnixMs | null;
+  readonly openedAt: UnixMs;
+  /** Set by the first `close`. */
+  closed: CloseReason | null;
+  /** Does the stream want this event? Whether it *may* see it is the audience's answer, never this one's. */
+  wants(this: Connection<Session>, event: DomainEvent): boolean;
+  /** Queues encoded frames that answer the client (replies, handshakes, pings): not counted against the bound. */
+  write(this: Connection<Session>, bytes: Buffer): void;
+  /** Ends it with its wire's goodbye. A second call does nothing. */
+  close(this: Connection<Session>, reason: CloseReason): void;
+}
+
+export interface ConnectionOptions<Session> {
+  readonly id: ConnectionId;
+  readonly kind: ConnectionKind<Session>;
+  readonly session: Session;
+  readonly viewer?: Viewer | null;
+  readonly encoding?: string;
+  readonly transport: Transport;
+  readonly openedAt: UnixMs;
+  readonly expiresAt?: UnixMs | null;
+  readonly outbox: OutboxOptions;
+}
+
+/** Takes the transport over. Nothing is delivered before `hub.add`. */
+export function createConnection<Session>(options: ConnectionOptions<Session>): Connection<Session> {
+  const connection: Connection<Session> = {
+    id: options.id,
+    kind: options.kind,
+    session: options.session,
+    viewer: options.viewer ?? null,
+    encoding: options.encoding ?? '',
+    transport: options.transport,
+    outbox: createOutbox(options.transport, options.outbox),
+    expiresAt: options.expiresAt ?? null,
+    openedAt: options.openedAt,
+    closed: null,
+    wants,
+    write,
+    close,
+  };
+  connection.outbox.owner = connection;
+  return connection;
+}
+
+function wants<Session>(this: Connection<Session>, event: DomainEvent): boolean {
+  return this.kind.wants(event, this);
+}
+
+function write<Session>(this: Connection<Session>, bytes: Buffer): void {
+  pushReply(this.outbox, bytes);
+}
+
+function close<Session>(this: Connection<Session>, reason: CloseReason): void {
+  if (this.closed) return;
+  this.closed = reason;
+  endOutbox(this.outbox, reason === 'slow_consumer');
+  this.kind.goodbye(this, reason);
+}
