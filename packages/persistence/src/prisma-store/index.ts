@@ -3,12 +3,16 @@
  * nobody outside sees a bigint or a type of Prisma's.
  */
 import type { Clock, Log, OnCommitted, Store } from '@switchboard/core';
+import { createConversationTx } from './conversation-tx.ts';
+import { createConversationStore } from './conversations.ts';
 import { guarded } from './errors.ts';
 import { createFileStore, createFileTx } from './files.ts';
 import { createLogStore } from './log.ts';
 import { createNodeStore } from './nodes.ts';
 import { openClients } from './pools.ts';
 import { createSessionStore, createSessionTx } from './sessions.ts';
+import { createSpaceTx } from './space-tx.ts';
+import { createSpaceStore } from './spaces.ts';
 import { createSlowLane, type TxNouns } from './transaction.ts';
 import { createUserStore, createUserTx } from './users.ts';
 
@@ -34,8 +38,8 @@ export async function createPrismaStore(options: PrismaStoreOptions): Promise<Pr
     nouns: (tx): TxNouns => ({
       users: createUserTx(tx),
       sessions: createSessionTx(tx),
-      spaces: {} as never,
-      conversations: {} as never,
+      spaces: createSpaceTx(tx),
+      conversations: createConversationTx(tx),
       messages: {} as never,
       calls: {} as never,
       files: createFileTx(tx),
@@ -46,8 +50,8 @@ export async function createPrismaStore(options: PrismaStoreOptions): Promise<Pr
     log: guarded(createLogStore({ db, slowLane: clients.slowLane, clock, onCommitted })),
     users: guarded(createUserStore(db)),
     sessions: guarded(createSessionStore(db)),
-    spaces: guarded({} as never),
-    conversations: guarded({} as never),
+    spaces: guarded(createSpaceStore(db)),
+    conversations: guarded(createConversationStore(db)),
     messages: guarded({} as never),
     calls: guarded({} as never),
     files: guarded(createFileStore(db)),
