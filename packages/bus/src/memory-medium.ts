@@ -10,8 +10,8 @@ import type {
   ConnectionId,
   ConnectionRecord,
   ConversationId,
+  ManualStatus,
   NodeId,
-  PresenceStatus,
   Signal,
   UnixMs,
   UserId,
@@ -23,7 +23,7 @@ export type BusMessage =
 
 /** A user with at least one counting connection. */
 export interface PresentUser {
-  manual: PresenceStatus | null;
+  manual: ManualStatus | null;
   readonly connections: Map<ConnectionId, ConnectionRecord>;
 }
 

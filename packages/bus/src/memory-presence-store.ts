@@ -7,18 +7,14 @@ import type {
   ConnectionId,
   ConnectionRecord,
   NodeId,
+  PresenceChange,
+  PresenceStatus,
   PresenceStore,
   UserId,
   UserPresence,
 } from '@switchboard/core';
 import type { MemoryMedium, PresentUser } from './memory-medium.ts';
-import {
-  isSamePresence,
-  NODE_DEAD_MS,
-  NODE_REFRESH_MS,
-  type PresenceChange,
-  toUserPresence,
-} from './presence-terms.ts';
+import { isSamePresence, NODE_DEAD_MS, NODE_REFRESH_MS, toUserPresence } from './presence-terms.ts';
 
 export interface MemoryPresenceOptions {
   readonly medium: MemoryMedium;
@@ -63,10 +59,11 @@ export function createMemoryPresenceStore({ medium, nodeId, clock }: MemoryPrese
   const stopRefreshing = clock.every(NODE_REFRESH_MS, refresh);
 
   return {
-    register: async (record) => {
-      held.set(record.id, record);
-      return change(medium, record.userId, (user) => user.connections.set(record.id, record));
-    },
+    register: async (record, initial) =>
+      change(medium, record.userId, (user) => {
+        const known = enter(user, record, initial);
+        held.set(known.id, known);
+      }),
 
     end: async (id, userId, graceMs) => {
       held.delete(id);
@@ -80,14 +77,20 @@ export function createMemoryPresenceStore({ medium, nodeId, clock }: MemoryPrese
 
     setAsleep: async (id, userId, asleep) => update(id, userId, (record) => ({ ...record, asleep })),
 
-    setManual: async (userId, status) =>
+    setManual: async (userId, status, by) =>
       change(medium, userId, (user) => {
-        user.manual = status;
+        user.manual = status === 'online' ? null : status;
+        if (status !== 'online') return;
+        const wake = (record: ConnectionRecord) => user.connections.set(record.id, { ...record, asleep: false });
+        const acting = by && user.connections.get(by);
+        if (acting) wake(acting);
+        if (isAsleep(user)) for (const record of user.connections.values()) wake(record);
       }),
 
     get: async (userIds) => new Map(userIds.map((userId) => [userId, snapshot(medium, userId)])),
 
     sweep: async () => {
+      refresh();
       const now = clock.now();
       const deadSince = new Map<NodeId, number>();
       for (const [id, at] of medium.nodes) if (!isAlive(id)) deadSince.set(id, at + NODE_DEAD_MS);
@@ -139,6 +142,19 @@ export function createMemoryPresenceStore({ medium, nodeId, clock }: MemoryPrese
 
     close: async () => stopRefreshing(),
   };
+}
+
+/** A further connection that names a status of its own does not change the user's. */
+function enter(user: PresentUser, record: ConnectionRecord, initial: PresenceStatus | undefined): ConnectionRecord {
+  const first = user.connections.size === 0;
+  if (first && initial && initial !== 'online') user.manual = initial;
+  const known = !first && initial && isAsleep(user) ? { ...record, asleep: true } : record;
+  user.connections.set(known.id, known);
+  return known;
+}
+
+function isAsleep(user: PresentUser): boolean {
+  return [...user.connections.values()].every(({ asleep }) => asleep);
 }
 
 /** Takes out what no longer counts. Connections of a dead node end at the moment of its death, and have their grace from there. */

@@ -1,22 +1,18 @@
 /** The times that all presence stores keep to, and the forms of a user's state that they share. */
-import type { ConnectionRecord, PresenceStatus, UserId, UserPresence } from '@switchboard/core';
+import type { ConnectionRecord, ManualStatus, PresenceChange, UserId, UserPresence } from '@switchboard/core';
 
 /** How often a node says that it lives. */
 export const NODE_REFRESH_MS = 5_000;
 /** A node is dead so long after it last said that it lives. */
 export const NODE_DEAD_MS = 15_000;
 
-export interface PresenceChange {
-  readonly before: UserPresence;
-  readonly after: UserPresence;
-}
-
 export function toUserPresence(
   userId: UserId,
-  manual: PresenceStatus | null,
+  manual: ManualStatus | null,
   connections: readonly ConnectionRecord[],
 ): UserPresence {
-  return { userId, manual: connections.length === 0 ? null : manual, connections };
+  const inOrder = [...connections].sort((a, b) => a.connectedAt - b.connectedAt || (a.id < b.id ? -1 : 1));
+  return { userId, manual: connections.length === 0 ? null : manual, connections: inOrder };
 }
 
 /** Whether anything that decides an effective status is different. */

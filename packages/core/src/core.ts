@@ -66,7 +66,7 @@ export function createCore(ports: CorePorts): Core {
     messages: pending('messages'),
     receipts: pending('receipts'),
     presence: pending('presence'),
-    calls: {},
+    calls: pending('calls'),
     files: {},
     signals: pending('signals'),
     directory,

@@ -9,7 +9,6 @@ import type {
   ConnectionId,
   ConversationId,
   FileId,
-  InviteId,
   LogPosition,
   MessageId,
   Namespace,
@@ -20,7 +19,7 @@ import type {
   UserId,
   Via,
 } from './ids.ts';
-import type { Call, CallEndReason, CallLeg, CallParticipantState, MediaState } from './model/call.ts';
+import type { Call, CallEndReason, CallInvite, CallLeg, CallParticipantState, MediaState } from './model/call.ts';
 import type { Conversation, Participant, ParticipantSide, SeqRange } from './model/conversation.ts';
 import type { Message, MessageVisibility } from './model/message.ts';
 import type { Space, SpaceMember, SpaceRole } from './model/space.ts';
@@ -145,26 +144,30 @@ type Payloads = {
 
   'file.updated': { readonly fileId: FileId; readonly messageIds: readonly MessageId[] };
 
-  /** A call began: ringing, or a room with its first leg. */
+  /** A call began: ringing, or a room. The legs it begins with follow as `call.leg_joined` or `call.leg_moved`. */
   'call.started': { readonly call: Call };
-  /** Somebody was asked to a call that runs already (an invite into a channel). */
-  'call.asked': {
-    readonly call: Call;
-    readonly userId: UserId;
-    readonly inviteId: InviteId | null;
-    readonly message: JsonValue;
-  };
+  /** Somebody was asked into a conversation's call, whether one runs or not: told to the one who is asked. */
+  'call.invited': { readonly invite: CallInvite };
+  /** Told to the one who asked. Null: no answer within the time. */
+  'call.invite_answered': { readonly invite: CallInvite; readonly response: JsonValue | null };
+  /** The one who was asked came in, or the conversation is gone: told to the one who was asked. */
+  'call.invite_cancelled': { readonly invite: CallInvite };
+  /** A callee of a ringing call accepted (`reason` null), or left it without having been in. */
   'call.answered': {
     readonly call: Call;
     readonly userId: UserId;
     readonly state: CallParticipantState;
     readonly reason: CallEndReason | null;
-    readonly response: JsonValue;
   };
   'call.connected': { readonly call: Call };
   'call.leg_joined': { readonly call: Call; readonly leg: CallLeg };
-  /** The user's leg came from another device, or from another call. */
+  /**
+   * The user's leg came from another device, or from another call. In the latter case the old call's `call.leg_left` (reason `moved`)
+   * is an entry of its own: before this one when the device is the same, after it when it is another.
+   */
   'call.leg_moved': { readonly call: Call; readonly leg: CallLeg; readonly from: CallLeg };
+  /** The connection is gone and may come back until `leg.graceUntil`. */
+  'call.leg_dropped': { readonly call: Call; readonly leg: CallLeg };
   /** The same device under a new connection, after a drop. */
   'call.leg_resumed': { readonly call: Call; readonly leg: CallLeg; readonly previousConnectionId: ConnectionId };
   'call.leg_left': { readonly call: Call; readonly leg: CallLeg; readonly reason: CallEndReason };
@@ -208,7 +211,7 @@ type SignalPayloads = {
   'typing.changed': { readonly userId: UserId; readonly typing: boolean };
   /** Media flags of a leg. */
   'call.media_changed': { readonly callId: CallId; readonly leg: CallLeg; readonly media: MediaState };
-  /** SDP, ICE, hints: opaque, to the devices named (or to all legs of the call). */
+  /** SDP, ICE, hints: opaque, to the devices named (or to all legs of the call). `mute` is core's own: somebody asks the device to be silent. */
   'call.signal': {
     readonly callId: CallId;
     readonly name: string;
@@ -280,11 +283,14 @@ export const LOG_EVENT_TYPES = [
   'receipts.advanced',
   'file.updated',
   'call.started',
-  'call.asked',
+  'call.invited',
+  'call.invite_answered',
+  'call.invite_cancelled',
   'call.answered',
   'call.connected',
   'call.leg_joined',
   'call.leg_moved',
+  'call.leg_dropped',
   'call.leg_resumed',
   'call.leg_left',
   'call.ended',

@@ -264,6 +264,7 @@ CREATE TABLE "calls" (
     "ended_at" TIMESTAMPTZ(3),
     "end_reason" TEXT,
     "ended_by" BIGINT,
+    "recorded" BOOLEAN NOT NULL DEFAULT false,
     "record_message_id" BIGINT,
     "meta" JSONB NOT NULL DEFAULT '{}',
     "changed_position" BIGINT NOT NULL DEFAULT 0,
@@ -278,10 +279,9 @@ CREATE TABLE "call_participants" (
     "ordinal" INTEGER NOT NULL DEFAULT 0,
     "state" TEXT NOT NULL,
     "asked_by" BIGINT,
-    "invite_id" UUID,
     "asked_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "answered_at" TIMESTAMPTZ(3),
-    "data" JSONB NOT NULL DEFAULT '{}',
+    "reason" TEXT,
 
     CONSTRAINT "call_participants_pkey" PRIMARY KEY ("call_id","user_id")
 );
@@ -298,6 +298,7 @@ CREATE TABLE "call_legs" (
     "media" JSONB NOT NULL DEFAULT '{}',
     "media_tokens" JSONB NOT NULL DEFAULT '{}',
     "joined_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "grace_ms" INTEGER NOT NULL DEFAULT 0,
     "grace_until" TIMESTAMPTZ(3),
 
     CONSTRAINT "call_legs_pkey" PRIMARY KEY ("user_id")
@@ -479,9 +480,6 @@ CREATE INDEX "messages_hidden_message_id_idx" ON "messages_hidden"("message_id")
 
 -- CreateIndex
 CREATE INDEX "calls_conversation_id_idx" ON "calls"("conversation_id");
-
--- CreateIndex
-CREATE UNIQUE INDEX "call_participants_invite_id_key" ON "call_participants"("invite_id");
 
 -- CreateIndex
 CREATE INDEX "call_participants_user_id_idx" ON "call_participants"("user_id");

@@ -1,5 +1,42 @@
-/** What the store keeps of calls. Reads stand in `CallStore`, changes (under the log's lock) in `CallTx`. */
+/** What the store keeps of calls and their legs. Reads stand in `CallStore`, changes (under the log's lock) in `CallTx`. Judges nothing. */
+import type { CallId, ConnectionId, ConversationId, NodeId, UserId } from '../ids.ts';
+import type { Call, CallLeg, MediaState } from '../model/call.ts';
 
-export type CallStore = Record<never, never>;
+export interface CallStore {
+  /** In the order of the ids; unknown ones are left out. One statement. */
+  find(ids: readonly CallId[]): Promise<readonly Call[]>;
+  /** The live calls of these conversations. One statement. */
+  liveIn(conversationIds: readonly ConversationId[]): Promise<readonly Call[]>;
+  /** Live calls in which the user is asked or takes part, oldest first. */
+  liveFor(userId: UserId): Promise<readonly Call[]>;
+  /** The legs of these users, whatever call they are in. One statement. */
+  legsOf(userIds: readonly UserId[]): Promise<readonly CallLeg[]>;
+  /**
+   * Legs without a running grace that nobody looks after: those of nodes that have shown no life for `deadMs` or are unknown, and those of
+   * `ownNode`, when it is given (a node that has just started holds none). By the store's clock.
+   */
+  orphans(deadMs: number, ownNode: NodeId | null): Promise<readonly CallLeg[]>;
+  /** Outside the log: flags pass. False when the connection holds no leg. */
+  saveMedia(userId: UserId, connectionId: ConnectionId, media: MediaState): Promise<boolean>;
+}
 
-export type CallTx = Record<never, never>;
+/** A call as it begins. */
+export type NewCall = Pick<
+  Call,
+  'conversationId' | 'mode' | 'state' | 'media' | 'initiatorId' | 'participants' | 'recorded' | 'meta'
+>;
+
+export interface CallTx {
+  find(id: CallId): Promise<Call | null>;
+  liveIn(conversationId: ConversationId): Promise<Call | null>;
+  legOf(userId: UserId): Promise<CallLeg | null>;
+  /** Without legs. `changedPosition` is the next position. */
+  insert(call: NewCall): Promise<Call>;
+  /**
+   * Writes state, participants and legs as they are in `call`; legs that are not in it are gone, a leg that its user had elsewhere moves
+   * here. Answers the call with `changedPosition` = the next position. One statement.
+   */
+  save(call: Call): Promise<Call>;
+  /** Counts a call of the user in the conversation's space, if that has one and the user is a member. */
+  countCall(conversationId: ConversationId, userId: UserId): Promise<void>;
+}
