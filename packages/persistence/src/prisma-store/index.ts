@@ -3,8 +3,10 @@
  * nobody outside sees a bigint or a type of Prisma's.
  */
 import type { Clock, Log, OnCommitted, Store } from '@switchboard/core';
+import { createCallStore, createCallTx } from './calls.ts';
 import { createConversationTx } from './conversation-tx.ts';
 import { createConversationStore } from './conversations.ts';
+import { createDeadlineStore, createDeadlineTx } from './deadlines.ts';
 import { guarded } from './errors.ts';
 import { createFileStore, createFileTx } from './files.ts';
 import { createLogStore } from './log.ts';
@@ -41,9 +43,9 @@ export async function createPrismaStore(options: PrismaStoreOptions): Promise<Pr
       spaces: createSpaceTx(tx),
       conversations: createConversationTx(tx),
       messages: {} as never,
-      calls: {} as never,
+      calls: createCallTx(tx),
       files: createFileTx(tx),
-      deadlines: {} as never,
+      deadlines: createDeadlineTx(tx),
     }),
   });
   return {
@@ -53,9 +55,9 @@ export async function createPrismaStore(options: PrismaStoreOptions): Promise<Pr
     spaces: guarded(createSpaceStore(db)),
     conversations: guarded(createConversationStore(db)),
     messages: guarded({} as never),
-    calls: guarded({} as never),
+    calls: guarded(createCallStore(db)),
     files: guarded(createFileStore(db)),
-    deadlines: guarded({} as never),
+    deadlines: guarded(createDeadlineStore(db)),
     nodes: guarded(createNodeStore(db)),
     transaction,
     ...guarded({
