@@ -146,6 +146,7 @@ export interface Leaving {
 export interface Left {
   readonly participant: Participant;
   readonly wasPresent: boolean;
+  readonly wasAssigned: boolean;
 }
 
 /** Absent = unchanged. */
@@ -178,8 +179,8 @@ export interface ConversationTx {
   findMany(ids: readonly ConversationId[]): Promise<readonly Conversation[]>;
   /** In joining order; `userIds` narrows them. */
   participants(id: ConversationId, userIds?: readonly UserId[]): Promise<readonly Participant[]>;
-  /** How many take part now. */
-  countActive(id: ConversationId): Promise<number>;
+  /** How many take part now, of each. */
+  countActive(ids: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, number>>;
   /** Live public channels of a workspace in which the user takes no part. */
   publicChannelsWithout(spaceId: SpaceId, userId: UserId): Promise<readonly ConversationId[]>;
   /** Live conversations of a space; `userId` narrows them to those in which it takes part. Ascending ids. */
@@ -195,12 +196,13 @@ export interface ConversationTx {
   /**
    * Makes each an active, present participant from its position and from the conversation's next seq on: a new row, or the old one with
    * its floor raised to the conversation's last seq and what it had read kept as a range. Whoever is active already must not be among
-   * them. Answers in the order given.
+   * them. Moves the conversations' `changedPosition`; in support conversations, where members who are neither staff nor the customer
+   * do not count, also their last activity. Answers in the order given.
    */
   join(joinings: readonly Joining[], positions: Positions): Promise<readonly Joined[]>;
-  /** The other way round; whoever is not active must not be among them. Clears `present`. Answers in the order given. */
+  /** The other way round; whoever is not active must not be among them. Unassigns. Answers in the order given. */
   leave(leavings: readonly Leaving[], positions: Positions): Promise<readonly Left[]>;
-  /** Answers those that exist, in the order given. */
+  /** Their `changedPosition` is the next position. Answers those that exist, in the order given. */
   updateParticipants(
     id: ConversationId,
     userIds: readonly UserId[],

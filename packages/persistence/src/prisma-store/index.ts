@@ -5,7 +5,7 @@
 import type { Clock, Log, OnCommitted, Store } from '@switchboard/core';
 import { createCallStore, createCallTx } from './calls.ts';
 import { createConversationTx } from './conversation-tx.ts';
-import { createConversationStore, createConversationStore } from './conversations.ts';
+import { createConversationStore } from './conversations.ts';
 import { createDeadlineStore, createDeadlineTx } from './deadlines.ts';
 import { guarded } from './errors.ts';
 import { createFileStore, createFileTx } from './files.ts';
@@ -14,7 +14,7 @@ import { createNodeStore } from './nodes.ts';
 import { openClients } from './pools.ts';
 import { createSessionStore, createSessionTx } from './sessions.ts';
 import { createSpaceTx } from './space-tx.ts';
-import { createSpaceStore, createSpaceStore } from './spaces.ts';
+import { createSpaceStore } from './spaces.ts';
 import { createSlowLane, type TxNouns } from './transaction.ts';
 import { createUserStore, createUserTx } from './users.ts';
 

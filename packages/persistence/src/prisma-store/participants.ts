@@ -3,6 +3,7 @@
  * Judges no rights.
  */
 import type {
+  ConversationId,
   ConversationTx,
   Joined,
   Joining,
@@ -39,10 +40,11 @@ export function createParticipantTx({ db, at, nextPosition }: TxContext): Partic
       return rows.map(({ participant }) => toParticipant(participant));
     },
 
-    async countActive(id) {
-      const rows = await db.$queryRaw<{ active: number }[]>`
-        select count(*)::int as active from participants where conversation_id = ${id}::bigint and active`;
-      return rows[0]?.active ?? 0;
+    async countActive(ids) {
+      const rows = await db.$queryRaw<{ id: number; active: number }[]>`
+        select conversation_id::float8 as id, count(*)::int as active from participants
+         where conversation_id = any(${ids}::bigint[]) and active group by conversation_id`;
+      return new Map(rows.map(({ id, active }) => [id as ConversationId, active]));
     },
 
     async join(joinings, positions) {
@@ -69,7 +71,15 @@ export function createParticipantTx({ db, at, nextPosition }: TxContext): Partic
                     p.changed_position),
         spans as (
           insert into participant_spans (conversation_id, user_id, from_position, from_seq, side)
-          select conversation_id, user_id, changed_position, joined_seq + 1, side from joined)
+          select conversation_id, user_id, changed_position, joined_seq + 1, side from joined),
+        heads as (
+          update conversations c
+             set changed_position = moved.position,
+                 last_activity_at = case when c.kind = 'support' then ${now} else c.last_activity_at end
+            from (select j.conversation_id, max(j.changed_position) as position
+                    from joined j join conversations k on k.id = j.conversation_id
+                   where k.kind <> 'support' or j.side <> 'member' group by j.conversation_id) moved
+           where c.id = moved.conversation_id)
         select joined.participant, joined.first
           from wanted join joined using (conversation_id, user_id) order by wanted.ordinal`;
       return rows.map(({ participant, first }): Joined => ({ participant: toParticipant(participant), first }));
@@ -77,7 +87,7 @@ export function createParticipantTx({ db, at, nextPosition }: TxContext): Partic
 
     async leave(leavings, positions) {
       if (leavings.length === 0) return [];
-      const rows = await db.$queryRaw<{ participant: ParticipantRow; was_present: boolean }[]>`
+      const rows = await db.$queryRaw<LeftRow[]>`
         with gone as (
           update participants p
              set active = false, present = false, left_at = ${now}, changed_position = ${positionOf(positions)},
@@ -88,14 +98,27 @@ export function createParticipantTx({ db, at, nextPosition }: TxContext): Partic
             join conversations c on c.id = w.conversation_id
            where p.id = old.id
           returning to_json(p) as participant, old.present as was_present, w.ordinal, p.conversation_id, p.user_id, p.changed_position,
-                    c.last_seq),
+                    p.side, c.last_seq, c.assignee_id is not distinct from p.user_id as was_assigned),
         spans as (
           update participant_spans s set to_position = gone.changed_position, to_seq = gone.last_seq
             from gone
-           where s.conversation_id = gone.conversation_id and s.user_id = gone.user_id and s.to_position is null)
-        select participant, was_present from gone order by ordinal`;
+           where s.conversation_id = gone.conversation_id and s.user_id = gone.user_id and s.to_position is null),
+        heads as (
+          update conversations c
+             set changed_position = moved.position,
+                 last_activity_at = case when c.kind = 'support' then ${now} else c.last_activity_at end,
+                 assignee_id = case when moved.assigned then null else c.assignee_id end
+            from (select g.conversation_id, max(g.changed_position) as position, bool_or(g.was_assigned) as assigned
+                    from gone g join conversations k on k.id = g.conversation_id
+                   where k.kind <> 'support' or g.side <> 'member' group by g.conversation_id) moved
+           where c.id = moved.conversation_id)
+        select participant, was_present, was_assigned from gone order by ordinal`;
       return rows.map(
-        ({ participant, was_present }): Left => ({ participant: toParticipant(participant), wasPresent: was_present }),
+        (row): Left => ({
+          participant: toParticipant(row.participant),
+          wasPresent: row.was_present,
+          wasAssigned: row.was_assigned,
+        }),
       );
     },
 
@@ -110,6 +133,12 @@ export function createParticipantTx({ db, at, nextPosition }: TxContext): Partic
       return userIds.flatMap((userId) => byUser.get(userId) ?? []);
     },
   };
+}
+
+interface LeftRow {
+  readonly participant: ParticipantRow;
+  readonly was_present: boolean;
+  readonly was_assigned: boolean;
 }
 
 function toJoiningRow({ conversationId, userId, role, side, groups }: Joining, index: number) {
