@@ -4,7 +4,19 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock, Core, Ids, Log } from '@switchboard/core';
+import type {
+  Actor,
+  Clock,
+  Core,
+  Ids,
+  JsonObject,
+  Log,
+  SessionId,
+  SpaceId,
+  SyntheticIds,
+  UnixMs,
+  UserId,
+} from '@switchboard/core';
 import type { CloseReason } from './error-table.ts';
 import type { Delivery, Hub } from './hub.ts';
 import type { Metrics } from './metrics.ts';
@@ -24,6 +36,31 @@ export interface MountedAdapter {
   deliver(deliveries: readonly Delivery[]): void;
   /** Ends every connection with its goodbye and refuses new ones. Resolves when the goodbyes have left. */
   close(reason: CloseReason): Promise<void>;
+  /** How this wire names people who have no id of its own; the administration refuses to give such an id to anybody. */
+  readonly syntheticIds?: SyntheticIds;
+  /** A credential with which a client of this wire speaks as the user. Throws `DomainError`s; absent: not something this wire does. */
+  issueCredential?(request: CredentialRequest): Promise<IssuedCredential>;
+}
+
+export interface CredentialRequest {
+  /** The administration, or who else asks: what the issued session is written down with. */
+  readonly actor: Actor;
+  readonly userId: UserId;
+  /** In the wire's words; `invalid`, field `role`, when it has no such role. */
+  readonly role?: string;
+  readonly spaceId?: SpaceId;
+  /** Absent: the wire's default. */
+  readonly ttlMs?: number;
+  /** Where clients find this adapter, `http://host:port` or `https://…`, without a final slash. */
+  readonly baseUrl: string;
+}
+
+export interface IssuedCredential {
+  /** Revoking it ends the credential and its connections. */
+  readonly sessionId: SessionId;
+  readonly expiresAt: UnixMs | null;
+  /** All that a client of this wire needs to connect, in its wire's words. */
+  readonly connect: JsonObject;
 }
 
 export interface Host {
