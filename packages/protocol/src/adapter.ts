@@ -4,19 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type {
-  Actor,
-  Clock,
-  Core,
-  Ids,
-  JsonObject,
-  Log,
-  SessionId,
-  SpaceId,
-  SyntheticIds,
-  UnixMs,
-  UserId,
-} from '@switchboard/core';
+import type { Actor, Clock, Core, Ids, JsonObject, Log, SessionId, SpaceId, UnixMs, UserId } from '@switchboard/core';
 import type { CloseReason } from './error-table.ts';
 import type { Delivery, Hub } from './hub.ts';
 import type { Metrics } from './metrics.ts';
@@ -36,8 +24,6 @@ export interface MountedAdapter {
   deliver(deliveries: readonly Delivery[]): void;
   /** Ends every connection with its goodbye and refuses new ones. Resolves when the goodbyes have left. */
   close(reason: CloseReason): Promise<void>;
-  /** How this wire names people who have no id of its own; the administration refuses to give such an id to anybody. */
-  readonly syntheticIds?: SyntheticIds;
   /** A credential with which a client of this wire speaks as the user. Throws `DomainError`s; absent: not something this wire does. */
   issueCredential?(request: CredentialRequest): Promise<IssuedCredential>;
 }
