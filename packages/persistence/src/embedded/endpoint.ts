@@ -77,10 +77,16 @@ export async function makePrivate(dir: string, account: Account | undefined): Pr
   return true;
 }
 
-export async function removeSocketDir(endpoint: Endpoint): Promise<void> {
+/** What a dead server has left behind, so that the next one does not take it for alive. */
+export async function removeSocket(endpoint: Endpoint): Promise<void> {
   if (!isSocket(endpoint)) return;
   await rm(socketPath(endpoint), { force: true });
   await rm(`${socketPath(endpoint)}.lock`, { force: true });
+}
+
+export async function removeSocketDir(endpoint: Endpoint): Promise<void> {
+  if (!isSocket(endpoint)) return;
+  await removeSocket(endpoint);
   await rmdir(endpoint.host).catch(() => undefined);
 }
 

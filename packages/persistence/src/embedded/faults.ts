@@ -71,7 +71,7 @@ export interface FailedStart {
 export function startFault({ program, clusterDir, output, how }: FailedStart): StoreStartError {
   const diagnosis = diagnose(output);
   const code = diagnosis === 'retry' ? 'start_failed' : diagnosis.code;
-  const quote = lastLines(output);
+  const quote = quoteFrom(output);
   switch (code) {
     case 'disk_full':
       return diskFull(clusterDir);
@@ -103,12 +103,15 @@ export function damaged(clusterDir: string, what: string): StoreStartError {
   );
 }
 
-function lastLines(output: string): string {
+/** What hurt, when the log says so; the last lines otherwise. Times and process numbers help nobody here. */
+function quoteFrom(output: string): string {
   const lines = output
     .split('\n')
-    .map((line) => line.trim())
+    .map((line) => line.replace(/^[\d-]+ [\d:.]+ \S+ \[\d+\] /, '').trim())
     .filter((line) => line !== '');
-  return lines.length === 0 ? 'It wrote nothing.' : `Its last lines: ${lines.slice(-4).join(' | ')}`;
+  const severe = lines.filter((line) => /^(?:FATAL|PANIC|initdb: error):/.test(line));
+  const quoted = (severe.length > 0 ? severe : lines).slice(-3);
+  return quoted.length === 0 ? 'It wrote nothing.' : `It wrote: ${quoted.join(' | ')}.`;
 }
 
 function whoAmI(): string {

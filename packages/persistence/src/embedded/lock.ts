@@ -28,11 +28,14 @@ interface Holder {
 }
 
 const HEARTBEAT_MS = 2_000;
-const SILENCE_MS = 3 * HEARTBEAT_MS;
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** Throws StoreStartError: `locked` when a live process holds the directory, or what the disk says. */
-export async function lockDirectory(dataDir: string, log: StoreLog): Promise<DirectoryLock> {
+/** `heartbeatMs` is shorter in tests. Throws StoreStartError: `locked` when a live process holds the directory, or what the disk says. */
+export async function lockDirectory(
+  dataDir: string,
+  log: StoreLog,
+  heartbeatMs = HEARTBEAT_MS,
+): Promise<DirectoryLock> {
   const path = join(dataDir, 'lock');
   const nonce = randomBytes(8).toString('hex');
   const mine: Holder = {
@@ -46,7 +49,7 @@ export async function lockDirectory(dataDir: string, log: StoreLog): Promise<Dir
   const draft = join(dataDir, `lock.${nonce}`);
   try {
     await writeFile(draft, `${JSON.stringify(mine)}\n`, { flag: 'wx' });
-    while (!(await tryLink(draft, path))) await succeed({ path, draft, dataDir }, log);
+    while (!(await tryLink(draft, path))) await succeed({ path, draft, dataDir, silenceMs: 3 * heartbeatMs }, log);
   } catch (error) {
     throw fsFault(error, dataDir);
   } finally {
@@ -55,7 +58,7 @@ export async function lockDirectory(dataDir: string, log: StoreLog): Promise<Dir
   const heartbeat = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => undefined);
-  }, HEARTBEAT_MS);
+  }, heartbeatMs);
   heartbeat.unref();
   return {
     async release() {
@@ -76,6 +79,8 @@ interface Contest {
   path: string;
   draft: string;
   dataDir: string;
+  /** How long a holder elsewhere may be silent before it is taken for dead. */
+  silenceMs: number;
 }
 
 /**
@@ -115,7 +120,7 @@ async function refuseIfAlive(contest: Contest, path: string, log: StoreLog): Pro
   const holder = parseHolder(record);
   if (record === undefined || !holder) return;
   const sameHost = holder.namespace === pidNamespace();
-  const alive = sameHost ? await isHolderAlive(holder) : await isTouched(path, log);
+  const alive = sameHost ? await isHolderAlive(holder) : await isTouched(path, contest.silenceMs, log);
   if (!alive) return;
   const who = holder.pid === process.pid && sameHost ? 'this very process' : describe(record);
   throw new StoreStartError(
@@ -130,11 +135,11 @@ async function isHolderAlive(holder: Holder): Promise<boolean> {
   return identity === undefined || holder.identity === null || identity === holder.identity;
 }
 
-async function isTouched(path: string, log: StoreLog): Promise<boolean> {
+async function isTouched(path: string, silenceMs: number, log: StoreLog): Promise<boolean> {
   const before = (await stat(path)).mtimeMs;
   log('info', `${path} was made on another machine or in another container; looking whether its holder is alive.`);
-  for (let waitedMs = 0; waitedMs < SILENCE_MS; waitedMs += 200) {
-    await delay(200);
+  for (let waitedMs = 0; waitedMs < silenceMs; waitedMs += silenceMs / 30) {
+    await delay(silenceMs / 30);
     const now = await stat(path).catch(() => undefined);
     if (now && now.mtimeMs !== before) return true;
   }

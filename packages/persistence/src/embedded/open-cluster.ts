@@ -18,14 +18,14 @@ export interface OpenClusterOptions {
   transport: Transport;
   settings: Readonly<Record<string, string>>;
   log: StoreLog;
-  platform?: string | undefined;
+  binariesDir?: string | undefined;
 }
 
 export async function openCluster(options: OpenClusterOptions): Promise<Cluster> {
   const { dataDir, log } = options;
   const place = await choosePlace(options);
   const copyTo = place.account ? options.sharedDir : dataDir;
-  const binaries = await findBinaries({ account: place.account, copyTo, log, platform: options.platform });
+  const binaries = await findBinaries({ account: place.account, copyTo, log, binariesDir: options.binariesDir });
   const password = options.transport === 'tcp' ? await readPassword(dataDir) : undefined;
   const endpoint =
     (await endpointLeftBehind(place.clusterDir, password)) ??

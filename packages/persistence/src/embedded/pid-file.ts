@@ -2,8 +2,9 @@
  * `postmaster.pid`, as PostgreSQL 10 and newer write it (src/include/utils/pidfile.h): eight lines, the last of them
  * the state the server is in.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isAlive } from './processes.ts';
 
 export interface PidFile {
   pid: number;
@@ -18,7 +19,7 @@ export interface PidFile {
 
 /** Undefined when there is none, or it is not complete enough to name a process. */
 export async function readPidFile(clusterDir: string): Promise<PidFile | undefined> {
-  const text = await readFile(join(clusterDir, 'postmaster.pid'), 'utf8').catch(() => undefined);
+  const text = await readFile(pidFile(clusterDir), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const lines = text.split('\n').map((line) => line.trim());
   const pid = Number(lines[0]);
@@ -30,4 +31,30 @@ export async function readPidFile(clusterDir: string): Promise<PidFile | undefin
     address: lines[5] ?? '',
     status: lines[7] ?? '',
   };
+}
+
+/** A postmaster's working directory is its cluster. Undefined where the system does not tell. */
+export async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean | undefined> {
+  try {
+    return (await readlink(`/proc/${pid}/cwd`)) === clusterDir;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * PostgreSQL refuses to start as long as the pid in the file exists, and is wrong when it now belongs to another
+ * process, or to a dead one that nobody has reaped (containers whose first process reaps nobody). The file must stay,
+ * it also leads to the shared memory by which PostgreSQL notices children of the dead server that still write. But
+ * PostgreSQL knows that its own parent, which is us, is no server: so the file gets our pid.
+ */
+export async function disownPidFile(clusterDir: string): Promise<void> {
+  const file = await readPidFile(clusterDir);
+  if (!file || (isAlive(file.pid) && (await isPostmasterOf(file.pid, clusterDir)) !== false)) return;
+  const text = await readFile(pidFile(clusterDir), 'utf8');
+  await writeFile(pidFile(clusterDir), text.replace(/^\d+/, String(process.pid)));
+}
+
+function pidFile(clusterDir: string): string {
+  return join(clusterDir, 'postmaster.pid');
 }

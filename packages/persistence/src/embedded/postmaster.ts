@@ -9,9 +9,9 @@ import { promisify } from 'node:util';
 import { type StoreLog, StoreStartError } from '../store-start-error.ts';
 import { childEnv } from './binaries.ts';
 import { type Cluster, fingerprint } from './cluster.ts';
-import { isSocket, makePrivate } from './endpoint.ts';
+import { isSocket, makePrivate, removeSocket } from './endpoint.ts';
 import { diagnose, notAllowed, startFault } from './faults.ts';
-import { readPidFile } from './pid-file.ts';
+import { disownPidFile, readPidFile } from './pid-file.ts';
 import { identityOf, isAlive, signal, spawnAs } from './processes.ts';
 
 export interface Postmaster {
@@ -31,7 +31,7 @@ const IMMEDIATE_STOP_MS = 2_000;
 const RETRY_FOR_MS = 15_000;
 
 /**
- * Starts PostgreSQL and resolves when it takes connections, however long its recovery lasts. Throws StoreStartError.
+ * Starts PostgreSQL where none runs, and resolves when it takes connections, however long its recovery lasts. Throws StoreStartError.
  * `onSpawn` hears of the process at once, so that a caller can stop it while it starts.
  */
 export async function startPostmaster(
@@ -45,6 +45,8 @@ export async function startPostmaster(
     if (isSocket(cluster.endpoint) && !(await makePrivate(cluster.endpoint.host, cluster.account))) {
       throw notAllowed(cluster.endpoint.host);
     }
+    await disownPidFile(cluster.dir);
+    await removeSocket(cluster.endpoint);
     const postmaster = await launch(cluster);
     onSpawn(postmaster);
     const end = await readyOrEnd(cluster, postmaster, log);

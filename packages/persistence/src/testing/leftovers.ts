@@ -1,9 +1,8 @@
 /** Test servers whose test run was killed: ended and removed by the next run, told by their locks. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isPostmasterOf } from '../embedded/adopt.ts';
 import { isHeld } from '../embedded/lock.ts';
-import { readPidFile } from '../embedded/pid-file.ts';
+import { isPostmasterOf, readPidFile } from '../embedded/pid-file.ts';
 import { signal } from '../embedded/processes.ts';
 
 export const TEST_DIR_PREFIX = 'switchboard-test-';
