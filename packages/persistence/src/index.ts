@@ -1,2 +1,3 @@
 // The Store port on PostgreSQL through Prisma, and an embedded PostgreSQL.
+export { type CommitterOptions, createCommitter } from './committer.ts';
 export { createPrismaStore, type PrismaStore, type PrismaStoreOptions } from './prisma-store/index.ts';

@@ -10,6 +10,7 @@ import { createDeadlineStore, createDeadlineTx } from './deadlines.ts';
 import { guarded } from './errors.ts';
 import { createFileStore, createFileTx } from './files.ts';
 import { createLogStore } from './log.ts';
+import { createMessageTx } from './message-tx.ts';
 import { createNodeStore } from './nodes.ts';
 import { openClients } from './pools.ts';
 import { createSessionStore, createSessionTx } from './sessions.ts';
@@ -42,7 +43,7 @@ export async function createPrismaStore(options: PrismaStoreOptions): Promise<Pr
       sessions: createSessionTx(tx),
       spaces: createSpaceTx(tx),
       conversations: createConversationTx(tx),
-      messages: {} as never,
+      messages: createMessageTx(tx),
       calls: createCallTx(tx),
       files: createFileTx(tx),
       deadlines: createDeadlineTx(tx),
