@@ -2,7 +2,16 @@
  * A live socket or stream: who looks through it, what it asked for, and the bounded outbox before it. Plain data with shared functions:
  * an idle connection keeps no closure of its own. Knows neither frames nor bytes' meaning.
  */
-import type { Capacity, ConnectionId, DomainEvent, Namespace, SessionId, UnixMs, UserId } from '@switchboard/core';
+import type {
+  Capacity,
+  ConnectionId,
+  DomainEvent,
+  Namespace,
+  SessionId,
+  UnixMs,
+  UserActor,
+  UserId,
+} from '@switchboard/core';
 import type { CloseReason } from './error-table.ts';
 import { createOutbox, endOutbox, type Outbox, type OutboxOptions, pushReply } from './outbox.ts';
 import type { Transport } from './transport.ts';
@@ -86,6 +95,22 @@ export function createConnection<Session>(options: ConnectionOptions<Session>): 
   };
   connection.outbox.owner = connection;
   return connection;
+}
+
+/** The actor that acts for a viewer through a connection. One per connection (or REST call): core notes its newest position on it. */
+export function createActor<Id extends ConnectionId | null>(
+  viewer: Viewer,
+  connectionId: Id,
+): UserActor & { readonly connectionId: Id } {
+  return {
+    userId: viewer.userId,
+    via: viewer.namespace,
+    namespace: viewer.namespace,
+    capacity: viewer.capacity,
+    sessionId: viewer.sessionId,
+    connectionId,
+    lastPosition: 0,
+  };
 }
 
 function wants<Session>(this: Connection<Session>, event: DomainEvent): boolean {

@@ -1,11 +1,23 @@
 /** The only door of the kit: what the five adapters share. Knows no protocol. */
 export * from './adapter.ts';
+export { isInAudience } from './audience.ts';
+export * from './callers.ts';
 export * from './connection.ts';
+export * from './dispatcher.ts';
 export * from './error-table.ts';
+export * from './heartbeat.ts';
 export * from './hub.ts';
+export * from './json-limits.ts';
 export * from './metrics.ts';
 export * from './operations.ts';
 export * from './outbox.ts';
 export * from './projection.ts';
+export * from './projector.ts';
+export * from './rate-limiter.ts';
+export * from './replay.ts';
+export * from './request.ts';
 export * from './rope.ts';
+export * from './runner.ts';
+export * from './stream-transport.ts';
 export * from './transport.ts';
+export * from './ws-frames.ts';

@@ -45,6 +45,8 @@ export interface Outbox extends Drainable {
   isBlocked: boolean;
   /** Earlier turns, behind a blocked transport. */
   queue: RopeNode[] | null;
+  /** How many want events to wait; they pass at 0. */
+  holds: number;
   /** Events that follow a reply (or a replay); null when nothing is held. */
   held: Chunk[] | null;
   /** Counted bytes in `pending`, `queue` and `held` since the transport blocked or holding began. */
@@ -89,6 +91,7 @@ export function createOutbox(transport: Transport, options: OutboxOptions): Outb
     isDirty: false,
     isBlocked: false,
     queue: null,
+    holds: 0,
     held: null,
     waitingBytes: 0,
     waitingSignalBytes: 0,
@@ -119,20 +122,32 @@ export function pushReply(outbox: Outbox, bytes: Buffer): void {
   append(outbox, { bytes, use: 'reply', position: 0, shared: false });
 }
 
-/** From now on events wait (and count) until `releaseEvents`; replies pass. Holding twice is holding once. */
+/** From now on events wait (and count) until `releaseEvents` has been called as often; replies pass. */
 export function holdEvents(outbox: Outbox): void {
+  outbox.holds += 1;
   outbox.held ??= [];
 }
 
 /** Lets held events follow, but for those at or before log position `after`, which the stream has from elsewhere. */
 export function releaseEvents(outbox: Outbox, after = 0): void {
+  if (outbox.holds > 0) outbox.holds -= 1;
+  if (after > 0 && outbox.held) outbox.held = outbox.held.filter((chunk) => isLater(outbox, chunk, after));
+  if (outbox.holds === 0) letGo(outbox);
+}
+
+function isLater(outbox: Outbox, chunk: Chunk, after: number): boolean {
+  if (chunk.position === 0 || chunk.position > after) return true;
+  uncount(outbox, chunk);
+  return false;
+}
+
+function letGo(outbox: Outbox): void {
   const { held } = outbox;
   outbox.held = null;
   if (!held) return;
   for (const chunk of held) {
-    const isKept = chunk.position === 0 || chunk.position > after;
-    if (!outbox.isBlocked || !isKept) uncount(outbox, chunk);
-    if (isKept) append(outbox, chunk);
+    if (!outbox.isBlocked) uncount(outbox, chunk);
+    append(outbox, chunk);
   }
 }
 
@@ -162,7 +177,7 @@ export function whenFlushed(outbox: Outbox): Promise<void> {
 export function endOutbox(outbox: Outbox, discard = false): void {
   if (outbox.hasEnded) return;
   if (!discard) {
-    releaseEvents(outbox);
+    letGo(outbox);
     const nodes = [...(outbox.queue ?? []), ...(outbox.pending ? [outbox.pending] : [])];
     for (const node of nodes) outbox.transport.write(bytesOf(node));
   }
@@ -244,7 +259,7 @@ function admit(outbox: Outbox, chunk: Chunk): boolean {
   const { limitBytes } = outbox.options;
   const bytes = chunk.bytes.length;
   // A burst that one turn wrote is in the kernel's hands: it never fills more than half of the bound.
-  const inFlight = Math.min(outbox.inFlightBytes, outbox.transport.bufferedBytes, limitBytes / 2);
+  const inFlight = Math.min(outbox.inFlightBytes, outbox.transport.bufferedBytes(), limitBytes / 2);
   if (outbox.waitingBytes + inFlight + bytes > limitBytes) {
     if (chunk.use === 'signal') {
       outbox.options.onSignalsDropped?.(1);

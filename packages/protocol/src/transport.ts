@@ -11,7 +11,7 @@ export interface Transport {
   /** Hands bytes on. False: it has them, but wants no more until it has called `drained`. */
   write(bytes: Buffer): boolean;
   /** Bytes it holds that the kernel has not taken. */
-  readonly bufferedBytes: number;
+  bufferedBytes(): number;
   /** Whoever is to hear of drains; called once, at the start. */
   attach(owner: Drainable): void;
   /** Stops and resumes reading from the client, where there is something to read. */
