@@ -1,0 +1,34 @@
+/** What production refuses: secrets that everybody knows, secrets that are missing, and the demo world. */
+import type { Settings } from './schema.ts';
+
+export const DEVELOPMENT_ADMIN_TOKEN = 'dev-admin-token';
+/** Stands in the published source of the wire's original server: everybody can sign tokens with it. */
+export const DEVELOPMENT_EVENT_SECRET = '!!SECRET!!';
+
+const RANDOM = 'for example the output of: openssl rand -base64 48';
+
+export function productionProblems(settings: Settings): string[] {
+  const problems: string[] = [];
+  if (!settings.adminToken) problems.push(`ADMIN_TOKEN is missing: in production set it to a random text, ${RANDOM}`);
+  else if (settings.adminToken === DEVELOPMENT_ADMIN_TOKEN) {
+    problems.push(`ADMIN_TOKEN is the development token: in production set it to a random text, ${RANDOM}`);
+  } else if (settings.adminToken.length < 16) {
+    problems.push('ADMIN_TOKEN must have at least 16 characters in production.');
+  }
+  if (!settings.sessionKey) {
+    problems.push(`SESSION_KEY is missing: in production set it to a random text, the same on every node, ${RANDOM}`);
+  }
+  if (settings.event !== false) {
+    const secret = settings.event?.secret;
+    if (!secret || secret === DEVELOPMENT_EVENT_SECRET) {
+      const fault = secret ? 'is the published development secret' : 'is missing';
+      problems.push(
+        `EVENT_SECRET ${fault}: set it to the secret that your application signs event tokens with, or switch the protocol off with "event: false" in switchboard.yaml.`,
+      );
+    }
+  }
+  if (settings.demoWorld) {
+    problems.push('"demoWorld" is true: everybody knows the passwords of its people; production does not make it.');
+  }
+  return problems;
+}

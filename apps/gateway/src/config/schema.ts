@@ -1,0 +1,121 @@
+/**
+ * What `switchboard.yaml` may say, setting by setting, with the words for a wrong value. Values that came from the environment pass
+ * through the same schema. Knows neither files nor the environment.
+ */
+import { z } from 'zod';
+
+/** All five, in the order of the table of addresses. */
+export const PROTOCOL_NAMES = ['signalr', 'event', 'netalo', 'workspace', 'iqchannels'] as const;
+export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
+
+const PORT = 'must be a port: a whole number from 0 to 65535 (0 takes any free one)';
+const port = z.int({ error: PORT }).min(0, { error: PORT }).max(65_535, { error: PORT });
+
+const ADDRESS = 'must be a port, or host:port as in 127.0.0.1:8081';
+/** `8888`, `"127.0.0.1:8081"`, `"[::1]:8081"`. Without a host, the gateway's own. */
+const address = z.union(
+  [
+    port.transform((number) => ({ host: null as string | null, port: number })),
+    z
+      .string()
+      .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/)
+      .transform((text) => {
+        const colon = text.lastIndexOf(':');
+        return {
+          host: text.slice(0, colon).replace(/^\[|\]$/g, '') as string | null,
+          port: Number(text.slice(colon + 1)),
+        };
+      })
+      .refine((value) => value.port <= 65_535),
+  ],
+  { error: ADDRESS },
+);
+
+function url(schemes: readonly string[], example: string) {
+  const words = `must be an address like ${example}`;
+  return z.string({ error: words }).refine((text) => schemes.includes(schemeOf(text)), { error: words });
+}
+
+function schemeOf(text: string): string {
+  try {
+    return new URL(text).protocol;
+  } catch {
+    return '';
+  }
+}
+
+const text = z.string({ error: 'must be a text' }).trim().min(1, { error: 'must not be empty' });
+const flag = z.boolean({ error: 'must be true or false' });
+const secret = (min: number) => text.min(min, { error: `must have at least ${min} characters` });
+const count = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+
+const limits = z.strictObject({
+  textLength: count(1, 1_000_000).optional(),
+  participants: count(2, 100_000).optional(),
+  fileBytes: count(1, 64 * 1024 ** 3).optional(),
+  outboxBytes: count(16 * 1024, 1024 ** 3).optional(),
+  inboxFrames: count(1, 100_000).optional(),
+  inboxBytes: count(1024, 1024 ** 3).optional(),
+  jsonDepth: count(2, 1_000).optional(),
+  jsonMembers: count(10, 10_000_000).optional(),
+});
+
+/** What the owner of an `event` deployment may turn; the meaning of each stands in that protocol's PROTOCOL.md. */
+const event = z.strictObject({
+  path: text.regex(/^\/[^?#\s]*$/, { error: 'must be a path like /ws' }).optional(),
+  queue: text.max(200, { error: 'must have at most 200 characters' }).optional(),
+  secret: secret(8).optional(),
+  tokenIssuer: text.optional(),
+  bindSubToSid: flag.optional(),
+  restrictCustomersToRequest: flag.optional(),
+  notifyIdleModerators: flag.optional(),
+  readMessageResult: z.enum(['null', 'ids'], { error: 'must be "null" or "ids"' }).optional(),
+  roomLimit: count(1, 1_000_000).optional(),
+  frameLimitBytes: count(256, 64 * 1024 * 1024).optional(),
+  syntheticSidBase: count(0, Number.MAX_SAFE_INTEGER).optional(),
+  applicationIdBase: count(0, Number.MAX_SAFE_INTEGER).optional(),
+});
+
+/** A protocol's settings, or `false` to switch it off. */
+const switchable = <T extends z.ZodType>(settings: T) => z.union([z.literal(false), settings]).optional();
+
+/** Of the protocols that are built in; a setting of one that is not is refused with its name. */
+export const PROTOCOL_SECTIONS = { event: switchable(event) } as const;
+export type EventSettings = z.infer<typeof event>;
+
+const ORIGINS = 'must be a list of origins like https://chat.example.org, *.example.org, or *';
+
+export const settingsSchema = z.strictObject({
+  mode: z.enum(['development', 'production'], { error: 'must be "development" or "production"' }).optional(),
+  host: text.optional(),
+  port: port.optional(),
+  listen: z
+    .strictObject({ admin: address.optional(), event: address.optional() }, { error: 'must name protocols and ports' })
+    .optional(),
+  publicUrl: url(['http:', 'https:'], 'https://chat.example.org').optional(),
+  dataDir: text.optional(),
+  filesDir: text.optional(),
+  databaseUrl: url(['postgres:', 'postgresql:'], 'postgresql://user:password@host:5432/switchboard').optional(),
+  redisUrl: url(['redis:', 'rediss:'], 'redis://host:6379').optional(),
+  adminToken: secret(8).optional(),
+  sessionKey: secret(32).optional(),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'must be debug, info, warn, error or silent' })
+    .optional(),
+  /** `*` = any. */
+  origins: z
+    .array(text.regex(/^(\*|\*\..+|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/, { error: ORIGINS }), { error: ORIGINS })
+    .optional(),
+  trustProxy: flag.optional(),
+  demoWorld: flag.optional(),
+  limits: limits.optional(),
+  ...PROTOCOL_SECTIONS,
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** Settings whose value is never repeated in a message: secrets, and addresses that may hold a password. */
+export const SECRET_SETTINGS = ['adminToken', 'sessionKey', 'databaseUrl', 'redisUrl', 'event.secret'];
