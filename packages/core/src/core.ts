@@ -6,19 +6,21 @@ import type { Calls } from './calls.ts';
 import { type Consumers, createConsumers } from './consumers.ts';
 import type { CoreContext, CorePorts } from './context.ts';
 import type { Conversations } from './conversations.ts';
+import { createDeadlines } from './deadlines.ts';
 import { createDirectory } from './directory.ts';
-import type { Files } from './files.ts';
+import { createFiles, type Files } from './files.ts';
 import { createFollower, type EventStream } from './follower.ts';
-import type { Identities } from './identities.ts';
+import { createIdentities, type Identities } from './identities.ts';
 import type { Directory } from './lookup.ts';
 import type { Messages } from './messages.ts';
 import type { Presence } from './presence.ts';
 import type { Receipts } from './receipts.ts';
-import type { Sessions } from './sessions.ts';
+import { createSessions, type Sessions } from './sessions.ts';
 import type { Signals } from './signals.ts';
 import type { Spaces } from './spaces.ts';
+import { createSyntheticForms } from './synthetic-ids.ts';
 import { createChange } from './unit-of-work.ts';
-import type { Users } from './users.ts';
+import { createUsers, type Users } from './users.ts';
 
 export interface Core {
   readonly users: Users;
@@ -56,29 +58,44 @@ export function createCore(ports: CorePorts): Core {
   const follower = createFollower(ports);
   const context: CoreContext = { ...ports, change: createChange(ports.store), directory };
   const consumers = createConsumers(context, follower);
+  const deadlines = createDeadlines(context);
+  const forms = createSyntheticForms(ports.log);
+  const files = createFiles(context);
+  let stopSweeping = () => {};
 
   return {
-    users: pending('users'),
-    identities: pending('identities'),
-    sessions: pending('sessions'),
+    users: createUsers(context, { deadlines, forms }),
+    identities: createIdentities(context, forms),
+    sessions: createSessions(context),
     spaces: pending('spaces'),
     conversations: pending('conversations'),
     messages: pending('messages'),
     receipts: pending('receipts'),
     presence: pending('presence'),
     calls: pending('calls'),
-    files: {},
+    files,
     signals: pending('signals'),
     directory,
     events: follower,
     consumers,
     async start() {
       await follower.start();
+      deadlines.start();
+      stopSweeping = sweepFiles(ports, files);
     },
     async close() {
+      stopSweeping();
+      await deadlines.close();
       await consumers.close();
       await ports.committer.close();
       await follower.close();
     },
   };
+}
+
+/** Uploads that nobody finished are a matter of days: once an hour is often enough. */
+function sweepFiles({ clock, log }: CorePorts, files: Files): () => void {
+  return clock.every(3_600_000, () => {
+    files.sweep().catch((error: unknown) => log('warn', 'sweeping files failed', { reason: String(error) }));
+  });
 }

@@ -1,30 +1,43 @@
 /** Outside ids of people, and the synthetic ids by which they are named where they have none. */
 import type { Actor } from './actor.ts';
+import { createBatchLoader } from './batch-loader.ts';
+import type { CoreContext } from './context.ts';
+import { DomainError } from './errors.ts';
+import { checkedKey, checkedText } from './field-checks.ts';
+import {
+  appendCreated,
+  appendUpdated,
+  claimIdentities,
+  EXTERNAL_ID_LENGTH,
+  NAMESPACE_LENGTH,
+  withIdentity,
+} from './identity-claims.ts';
 import type { Namespace, UserId } from './ids.ts';
 import type { User } from './model/user.ts';
+import { requireOwn } from './rights.ts';
+import type { SyntheticForms, SyntheticIds } from './synthetic-ids.ts';
 
-/** How one wire computes ids for whoever has none there. Knows the form, not the wire. */
-export interface SyntheticIds {
-  /** The id that names the core object. */
-  toExternal(coreId: number): string;
-  /** The core id inside a synthetic id; null when the text is not of that form. */
-  toCore(externalId: string): number | null;
+export interface ProvisionOptions {
+  readonly synthetic?: SyntheticIds;
+  /**
+   * Default `placeholder`: somebody named, or seen with a credential from outside, of whom nothing is kept yet. Given `person` or
+   * `guest`, a placeholder that holds the id becomes that.
+   */
+  readonly kind?: 'person' | 'placeholder' | 'guest';
+  /** Of a new user. Default: the outside id. */
+  readonly displayName?: string;
 }
 
-/** `base` + core id, in decimal. */
-export function numericSyntheticIds(base: number): SyntheticIds {
-  return {
-    toExternal: (coreId) => String(base + coreId),
-    toCore(externalId) {
-      if (!/^[0-9]{1,16}$/.test(externalId)) return null;
-      const coreId = Number(externalId) - base;
-      return coreId >= 1 && coreId <= 1_294_967_295 ? coreId : null;
-    },
-  };
-}
-
+/** Where a call names no synthetic form, the one declared for the namespace counts. */
 export interface Identities {
-  /** The user behind an outside id, or null. A synthetic id resolves only while its user exists and has no identity of the namespace. */
+  /** Says how the namespace's adapter computes ids. Once, before its first connection. */
+  declare(namespace: Namespace, synthetic: SyntheticIds): void;
+  /** The id by which the user is shown in the namespace: its own there, else the synthetic one, else null. */
+  nameOf(user: User, namespace: Namespace): string | null;
+  /**
+   * The live user behind an outside id, or null. A synthetic id resolves only while its user exists and has no identity of the
+   * namespace. Many at once are one statement.
+   */
   resolve(namespace: Namespace, externalId: string, synthetic?: SyntheticIds): Promise<User | null>;
   resolveMany(
     namespace: Namespace,
@@ -32,17 +45,170 @@ export interface Identities {
     synthetic?: SyntheticIds,
   ): Promise<ReadonlyMap<string, User>>;
   /** As `resolve`, and makes a user when the id is new. Synthetic ids are never provisioned: `not_found`. Atomic over nodes. */
-  provision(
+  provision(actor: Actor, namespace: Namespace, externalId: string, options?: ProvisionOptions): Promise<User>;
+  /** As `provision` for all, in one transaction; synthetic ids that name nobody are left out of the answer. */
+  provisionMany(
     actor: Actor,
     namespace: Namespace,
-    externalId: string,
-    options?: {
-      readonly synthetic?: SyntheticIds;
-      readonly kind?: 'person' | 'placeholder' | 'guest';
-      readonly displayName?: string;
-    },
-  ): Promise<User>;
-  /** Replaces a bare placeholder that holds the id; `conflict` when its holder has messages, participations or sessions. */
+    externalIds: readonly string[],
+    options?: ProvisionOptions,
+  ): Promise<ReadonlyMap<string, User>>;
+  /**
+   * The user's own or the administration's doing. Takes the place of the id that the user had in the namespace. Replaces a bare
+   * placeholder that holds the id; `conflict` when its holder is more than that. `invalid` with reason `synthetic` for a synthetic id.
+   */
   link(actor: Actor, userId: UserId, namespace: Namespace, externalId: string, synthetic?: SyntheticIds): Promise<User>;
+  /** Repeating is fine. */
   unlink(actor: Actor, userId: UserId, namespace: Namespace): Promise<User>;
+}
+
+export function createIdentities(context: CoreContext, forms: SyntheticForms): Identities {
+  const { store, change } = context;
+  const byIdentity = createBatchLoader<string, User>({
+    async load(keys) {
+      const found = await store.users.findByIdentities(keys.map(fromKey));
+      return new Map(found.map((one) => [toKey(one.namespace, one.externalId), one.user]));
+    },
+  });
+  const byCoreId = createBatchLoader<number, User>({
+    async load(ids) {
+      const users = await store.users.findMany(ids as UserId[]);
+      return new Map(users.filter((user) => user.deletedAt === null).map((user) => [user.id, user]));
+    },
+  });
+
+  async function resolve(
+    namespace: Namespace,
+    externalId: string,
+    synthetic = forms.of(namespace),
+  ): Promise<User | null> {
+    // What cannot be stored was never given to anybody.
+    if (externalId === '' || externalId.length > EXTERNAL_ID_LENGTH || externalId.includes('\0')) return null;
+    const coreId = synthetic?.toCore(externalId) ?? null;
+    const [named, computed] = await Promise.all([
+      byIdentity(toKey(namespace, externalId)),
+      coreId === null ? undefined : byCoreId(coreId),
+    ]);
+    if (named) return named;
+    return computed && computed.identities[namespace] === undefined ? computed : null;
+  }
+
+  async function resolveMany(namespace: Namespace, externalIds: readonly string[], synthetic?: SyntheticIds) {
+    const wanted = [...new Set(externalIds)];
+    const users = await Promise.all(wanted.map((externalId) => resolve(namespace, externalId, synthetic)));
+    const found = new Map<string, User>();
+    for (const [index, user] of users.entries()) {
+      if (user) found.set(wanted[index] as string, user);
+    }
+    return found;
+  }
+
+  async function provisionMany(
+    actor: Actor,
+    namespace: Namespace,
+    externalIds: readonly string[],
+    options: ProvisionOptions = {},
+  ): Promise<ReadonlyMap<string, User>> {
+    const { synthetic = forms.of(namespace), kind } = options;
+    const found = new Map(await resolveMany(namespace, externalIds, synthetic));
+    const isPromoted = (user: User) => user.kind === 'placeholder' && (kind === 'person' || kind === 'guest');
+    const missing = [...new Set(externalIds)].filter(
+      (one) => !found.has(one) && (synthetic?.toCore(one) ?? null) === null,
+    );
+    const promoted = [...found].filter(([, user]) => isPromoted(user)).map(([externalId]) => externalId);
+    if (missing.length + promoted.length === 0) return found;
+    checkedKey(namespace, { subject: 'identity', field: 'namespace', maxLength: NAMESPACE_LENGTH });
+    for (const one of missing) {
+      checkedKey(one, { subject: 'identity', field: 'externalId', maxLength: EXTERNAL_ID_LENGTH });
+    }
+    const displayName =
+      options.displayName &&
+      checkedText(options.displayName, { subject: 'user', field: 'displayName', maxLength: 1_024 });
+
+    await change(actor, async (tx) => {
+      // Another node may have been quicker.
+      const wanted = [...missing, ...promoted].map((externalId) => ({ namespace, externalId }));
+      for (const { externalId, user } of await tx.users.findByIdentities(wanted)) {
+        found.set(externalId, user);
+        if (!kind || !isPromoted(user)) continue;
+        const named = { ...user, kind, displayName: displayName || user.displayName, updatedAt: tx.at };
+        await tx.users.save(named);
+        appendUpdated(tx, named, named.displayName === user.displayName ? ['kind'] : ['kind', 'displayName']);
+        found.set(externalId, named);
+      }
+      const news = missing.filter((externalId) => !found.has(externalId));
+      const made = await tx.users.insert(
+        news.map((externalId) => ({
+          kind: kind ?? 'placeholder',
+          displayName: displayName || externalId,
+          avatar: null,
+          language: null,
+          attributes: {},
+          identities: { [namespace]: externalId },
+        })),
+      );
+      for (const [index, user] of made.entries()) {
+        appendCreated(tx, user);
+        found.set(news[index] as string, user);
+      }
+    });
+    return found;
+  }
+
+  return {
+    declare: forms.declare,
+    nameOf: (user, namespace) => user.identities[namespace] ?? forms.of(namespace)?.toExternal(user.id) ?? null,
+    resolve,
+    resolveMany,
+    provisionMany,
+
+    async provision(actor, namespace, externalId, options) {
+      const user = (await provisionMany(actor, namespace, [externalId], options)).get(externalId);
+      if (!user) throw notFound(`No user is named ${externalId} in ${namespace}`);
+      return user;
+    },
+
+    async link(actor, userId, namespace, externalId, synthetic) {
+      requireOwn(actor, userId, 'identity');
+      checkedKey(namespace, { subject: 'identity', field: 'namespace', maxLength: NAMESPACE_LENGTH });
+      checkedKey(externalId, { subject: 'identity', field: 'externalId', maxLength: EXTERNAL_ID_LENGTH });
+      forms.refuse(namespace, externalId, synthetic);
+      return change(actor, async (tx) => {
+        const user = await tx.users.find(userId);
+        if (!user) throw notFound(`No live user ${userId}`);
+        if (user.identities[namespace] === externalId) return user;
+        await claimIdentities(tx, [{ namespace, externalId }], userId);
+        await tx.users.setIdentity(userId, namespace, externalId);
+        const linked = { ...user, identities: withIdentity(user, namespace, externalId) };
+        appendUpdated(tx, linked, ['identities']);
+        return linked;
+      });
+    },
+
+    async unlink(actor, userId, namespace) {
+      requireOwn(actor, userId, 'identity');
+      return change(actor, async (tx) => {
+        const user = await tx.users.find(userId);
+        if (!user) throw notFound(`No live user ${userId}`);
+        if (user.identities[namespace] === undefined) return user;
+        await tx.users.removeIdentity(userId, namespace);
+        const unlinked = { ...user, identities: withIdentity(user, namespace, null) };
+        appendUpdated(tx, unlinked, ['identities']);
+        return unlinked;
+      });
+    },
+  };
+}
+
+function notFound(message: string): DomainError {
+  return new DomainError('not_found', message, { subject: 'user' });
+}
+
+function toKey(namespace: Namespace, externalId: string): string {
+  return `${namespace}\0${externalId}`;
+}
+
+function fromKey(key: string) {
+  const end = key.indexOf('\0');
+  return { namespace: key.slice(0, end), externalId: key.slice(end + 1) };
 }

@@ -1,3 +1,4 @@
 // The Store port on PostgreSQL through Prisma, and an embedded PostgreSQL.
 export { type CommitterOptions, createCommitter } from './committer.ts';
+export { createDiskBlobStore, type DiskBlobStore } from './disk-blob-store.ts';
 export { createPrismaStore, type PrismaStore, type PrismaStoreOptions } from './prisma-store/index.ts';

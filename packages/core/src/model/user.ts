@@ -1,5 +1,5 @@
 /** Users, how they are named outside, and what lets them speak. Readonly data only. */
-import type { Namespace, SessionId, SpaceId, UnixMs, UserId } from '../ids.ts';
+import type { ConversationId, Namespace, SessionId, SpaceId, UnixMs, UserId } from '../ids.ts';
 
 export type UserKind = 'person' | 'guest' | 'bot' | 'system' | 'placeholder';
 
@@ -52,4 +52,20 @@ export interface Session {
   readonly createdAt: UnixMs;
   readonly lastUsedAt: UnixMs;
   readonly revokedAt: UnixMs | null;
+}
+
+/** Something that may be used once, or a few times: an invite, a sign-in link, an e-mail check. The code itself is computed, not kept. */
+export interface OneTimeCode {
+  readonly id: string;
+  readonly purpose: string;
+  readonly userId: UserId | null;
+  readonly spaceId: SpaceId | null;
+  readonly conversationId: ConversationId | null;
+  readonly email: string | null;
+  readonly data: JsonObject;
+  readonly createdBy: UserId | null;
+  readonly createdAt: UnixMs;
+  readonly expiresAt: UnixMs | null;
+  /** Null = any number of times. */
+  readonly usesLeft: number | null;
 }

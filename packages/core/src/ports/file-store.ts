@@ -1,5 +1,5 @@
 /** What the store keeps of files. Reads and writes without an entry stand in `FileStore`, changes (under the log's lock) in `FileTx`. */
-import type { FileId, MessageId, Namespace, UnixMs, UserId } from '../ids.ts';
+import type { ConversationId, FileId, MessageId, Namespace, UnixMs, UserId } from '../ids.ts';
 import type { FileKind, FileState, StoredFile } from '../model/file.ts';
 
 /** What only the content tells. */
@@ -36,6 +36,6 @@ export interface FileStore {
 export interface FileTx {
   find(id: FileId): Promise<StoredFile | null>;
   setState(id: FileId, state: FileState): Promise<void>;
-  /** Messages that carry it. */
-  messagesWith(id: FileId): Promise<readonly MessageId[]>;
+  /** Messages that carry it, by conversation. */
+  messagesWith(id: FileId): Promise<ReadonlyMap<ConversationId, readonly MessageId[]>>;
 }

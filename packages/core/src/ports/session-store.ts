@@ -3,7 +3,7 @@
  * statement in `SessionStore`; revocations (under the log's lock) stand in `SessionTx`.
  */
 import type { ConversationId, Namespace, SessionId, SpaceId, UnixMs, UserId } from '../ids.ts';
-import type { JsonObject, Session, SessionKind } from '../model/user.ts';
+import type { JsonObject, OneTimeCode, Session, SessionKind } from '../model/user.ts';
 
 /** Hashes are SHA-256 in hex. */
 export interface SessionHashes {
@@ -37,21 +37,6 @@ export interface StoredPair {
   readonly shown: 'current' | 'previous';
 }
 
-export interface StoredCode {
-  readonly id: string;
-  readonly purpose: string;
-  readonly userId: UserId | null;
-  readonly spaceId: SpaceId | null;
-  readonly conversationId: ConversationId | null;
-  readonly email: string | null;
-  readonly data: JsonObject;
-  readonly createdBy: UserId | null;
-  readonly createdAt: UnixMs;
-  readonly expiresAt: UnixMs | null;
-  /** Null = any number of times. */
-  readonly usesLeft: number | null;
-}
-
 export interface SessionStore {
   nextId(): Promise<SessionId>;
   /** False when the user is not live. */
@@ -76,16 +61,16 @@ export interface SessionStore {
   touch(ids: readonly SessionId[], at: UnixMs): Promise<void>;
 
   /** False when the hash is taken. */
-  insertCode(code: StoredCode & { readonly codeHash: string }): Promise<boolean>;
+  insertCode(code: OneTimeCode & { readonly codeHash: string }): Promise<boolean>;
   /** Whatever became of it. */
-  findCode(purpose: string, codeHash: string): Promise<StoredCode | null>;
+  findCode(purpose: string, codeHash: string): Promise<OneTimeCode | null>;
   /** Takes one use, atomically over all nodes; null when there is none left, or its time has passed. */
-  useCode(purpose: string, codeHash: string, at: UnixMs): Promise<StoredCode | null>;
+  useCode(purpose: string, codeHash: string, at: UnixMs): Promise<OneTimeCode | null>;
   /** That can still be used, newest first. */
   listCodes(
     query: { readonly purpose: string; readonly spaceId?: SpaceId; readonly conversationId?: ConversationId },
     at: UnixMs,
-  ): Promise<readonly StoredCode[]>;
+  ): Promise<readonly OneTimeCode[]>;
   /**
    * `by` null: whoever made it. Else only its maker, and the admins and moderators of its space or conversation. `removed` only when
    * it was there and the right was.

@@ -1,5 +1,5 @@
 /** One-time codes: what they are for, and how often they may still be used. Knows their hashes alone. */
-import type { ConversationId, JsonObject, SessionStore, SpaceId, StoredCode, UserId } from '@switchboard/core';
+import type { ConversationId, JsonObject, OneTimeCode, SessionStore, SpaceId, UserId } from '@switchboard/core';
 import { Prisma } from '../generated/client.ts';
 import type { Db } from './db.ts';
 
@@ -30,7 +30,7 @@ function usableAt(at: number) {
     and (c.expires_at is null or c.expires_at > to_timestamp(${at}::float8 / 1000))`;
 }
 
-function toCode(row: CodeRow): StoredCode {
+function toCode(row: CodeRow): OneTimeCode {
   return {
     id: row.id,
     purpose: row.purpose,

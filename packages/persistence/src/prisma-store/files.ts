@@ -135,9 +135,10 @@ export function createFileTx({ db, at }: TxContext): FileTx {
          where id = ${id}::uuid`;
     },
     async messagesWith(id) {
-      const rows = await db.$queryRaw<{ id: number }[]>`
-        select message_id::float8 as id from message_files where file_id = ${id}::uuid order by message_id`;
-      return rows.map((row) => row.id as MessageId);
+      const rows = await db.$queryRaw<{ conversation_id: number; message_ids: number[] }[]>`
+        select conversation_id::float8, array_agg(message_id order by message_id)::float8[] as message_ids
+          from message_files where file_id = ${id}::uuid group by conversation_id order by conversation_id`;
+      return new Map(rows.map((row) => [row.conversation_id as ConversationId, row.message_ids as MessageId[]]));
     },
   };
 }

@@ -1,0 +1,54 @@
+/** Short texts and small objects as commands bring them: made storable, held to a length. Knows no noun. */
+import { DomainError, type ErrorSubject } from './errors.ts';
+import type { JsonObject, JsonValue } from './model/user.ts';
+
+export interface TextRule {
+  readonly subject: ErrorSubject;
+  readonly field: string;
+  /** In UTF-16 units. */
+  readonly maxLength: number;
+}
+
+/** What no store keeps becomes U+FFFD; `too_large` beyond the length. */
+export function checkedText(value: string, rule: TextRule): string {
+  if (value.length > rule.maxLength) {
+    throw new DomainError('too_large', `${rule.field} is longer than ${rule.maxLength}`, rule);
+  }
+  return storableText(value);
+}
+
+/** An id or a name that must come back as it was given: nothing is replaced, `invalid` when it is empty or cannot be kept. */
+export function checkedKey(value: string, rule: TextRule): string {
+  if (value === '' || value.length > rule.maxLength || storableText(value) !== value) {
+    throw new DomainError('invalid', `${rule.field} is empty, too long or cannot be stored`, rule);
+  }
+  return value;
+}
+
+export function checkedJson(
+  value: JsonObject,
+  rule: { subject: ErrorSubject; field: string; maxBytes: number },
+): JsonObject {
+  if (Buffer.byteLength(JSON.stringify(value)) > rule.maxBytes) {
+    throw new DomainError('too_large', `${rule.field} takes more than ${rule.maxBytes} bytes`, rule);
+  }
+  return storableJson(value) as JsonObject;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: U+0000 is what this is about.
+const NOT_STORABLE = /\u0000|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+
+function storableText(text: string): string {
+  return text.replace(NOT_STORABLE, '\uFFFD');
+}
+
+function storableJson(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return storableText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (isList(value)) return value.map(storableJson);
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [storableText(key), storableJson(part)]));
+}
+
+function isList(value: object): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,66 @@
+/**
+ * Ids by which a wire names whoever has none there: computed from the core id, kept nowhere. Such an id names somebody; it never makes,
+ * links or becomes anybody. Knows the forms that adapters declare, not the wires.
+ */
+import type { Log } from './context.ts';
+import { DomainError } from './errors.ts';
+import { MAX_SEQUENCE_ID, type Namespace } from './ids.ts';
+
+/** How one wire computes ids for whoever has none there. */
+export interface SyntheticIds {
+  /** The id that names the core object. */
+  toExternal(coreId: number): string;
+  /** The core id inside a synthetic id; null when the text is not of that form. */
+  toCore(externalId: string): number | null;
+  /** The setting that moves the range, for the operator who reads the log. */
+  readonly setting?: string;
+}
+
+/** `base` + core id, in decimal. */
+export function numericSyntheticIds(base: number, setting?: string): SyntheticIds {
+  return {
+    toExternal: (coreId) => String(base + coreId),
+    toCore(externalId) {
+      if (!/^[0-9]{1,16}$/.test(externalId)) return null;
+      const coreId = Number(externalId) - base;
+      return coreId >= 1 && coreId <= MAX_SEQUENCE_ID ? coreId : null;
+    },
+    ...(setting === undefined ? {} : { setting }),
+  };
+}
+
+/** The forms of all namespaces, as their adapters declared them. */
+export interface SyntheticForms {
+  declare(namespace: Namespace, form: SyntheticIds): void;
+  of(namespace: Namespace): SyntheticIds | undefined;
+  /** `invalid` with reason `synthetic`, and a line in the log, for an id that only names somebody. */
+  refuse(namespace: Namespace, externalId: string, form?: SyntheticIds): void;
+}
+
+export function createSyntheticForms(log: Log): SyntheticForms {
+  const forms = new Map<Namespace, SyntheticIds>();
+  return {
+    declare(namespace, form) {
+      forms.set(namespace, form);
+    },
+    of: (namespace) => forms.get(namespace),
+    refuse(namespace, externalId, form = forms.get(namespace)) {
+      if (!form || form.toCore(externalId) === null) return;
+      const setting = form.setting ?? `the range of synthetic ids of ${namespace}`;
+      log(
+        'warn',
+        `an id of ${namespace} lies in the range of computed ids and was refused; see the setting ${setting}`,
+        {
+          namespace,
+          externalId,
+          setting,
+        },
+      );
+      throw new DomainError('invalid', `${externalId} is a synthetic id of ${namespace}`, {
+        subject: 'identity',
+        field: 'externalId',
+        reason: 'synthetic',
+      });
+    },
+  };
+}
