@@ -5,7 +5,7 @@ import type { Namespace, SpaceId, UserId } from './ids.ts';
 
 /** Users are the union of the parts; `namespace`, where set, keeps only connections of that namespace. */
 export interface Audience {
-  /** Who takes part in the event's conversation. A live set: read it before the next event is applied. */
+  /** Who takes part in the event's conversation; with `staffOnly` only those on the staff side. Not changed by later events of the batch. */
   readonly participants: ReadonlySet<UserId> | null;
   /** Staff of the queue in which the conversation stands. */
   readonly staffOf: SpaceId | null;

@@ -55,7 +55,7 @@ function pending<T extends object>(noun: string): T {
 
 export function createCore(ports: CorePorts): Core {
   const directory = createDirectory(ports);
-  const follower = createFollower(ports);
+  const follower = createFollower({ ...ports, directory });
   const context: CoreContext = { ...ports, change: createChange(ports.store), directory };
   const consumers = createConsumers(context, follower);
   const deadlines = createDeadlines(context);

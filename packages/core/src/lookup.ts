@@ -36,6 +36,8 @@ export interface Directory extends Lookup {
   ensureUsers(ids: readonly UserId[]): Promise<void>;
   /** The conversations and spaces a user belongs to: what its connections may hear of. Loaded for many at once, kept exact by events. */
   membershipsOf(userId: UserId): Promise<Memberships>;
+  /** The user has no connection here any more: what it belongs to concerns this node no longer. Asking again begins anew. */
+  release(userId: UserId): void;
 }
 
 export interface Memberships {
