@@ -16,7 +16,7 @@ export const STORE_START_CODES = {
   disk_full: 'disk_full',
   /** The cluster in the data directory is incomplete, of another major version, or does not start. */
   damaged: 'damaged',
-  /** We are root and there is no ordinary user to run PostgreSQL as. */
+  /** We are root and there is no ordinary user to run PostgreSQL as, or the user we are has no name. */
   no_unprivileged_user: 'no_unprivileged_user',
   /** PostgreSQL could not be started for a reason that is none of the above. */
   start_failed: 'start_failed',

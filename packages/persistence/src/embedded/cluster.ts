@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chown, readFile, rename, rm, statfs, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Binaries, childEnv } from './binaries.ts';
 import { type Endpoint, isSocket, SUPERUSER } from './endpoint.ts';
@@ -97,6 +97,11 @@ export async function checkCluster(dir: string, binaries: Binaries): Promise<voi
   );
 }
 
+export async function freeBytesAt(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dir);
+  return bavail * bsize;
+}
+
 async function runInitdb(dir: string, cluster: Cluster): Promise<void> {
   const { endpoint, binaries, account } = cluster;
   const args = ['-D', dir, '-U', SUPERUSER, '--encoding=UTF8', '--no-instructions'];
@@ -112,7 +117,9 @@ async function runInitdb(dir: string, cluster: Cluster): Promise<void> {
   }
   try {
     const { output, how } = await collect(binaries.initdb, args, account);
-    if (how !== SUCCESS) throw startFault({ program: 'initdb', clusterDir: dir, output, how });
+    if (how !== SUCCESS) {
+      throw startFault({ program: 'initdb', clusterDir: dir, output, how, freeBytes: await freeBytesAt(dir) });
+    }
   } finally {
     await rm(passwordFile, { force: true });
   }

@@ -87,7 +87,12 @@ export async function removeSocket(endpoint: Endpoint): Promise<void> {
 export async function removeSocketDir(endpoint: Endpoint): Promise<void> {
   if (!isSocket(endpoint)) return;
   await removeSocket(endpoint);
-  await rmdir(endpoint.host).catch(() => undefined);
+  await removeIfUnused(endpoint);
+}
+
+/** After a start that failed. Whoever still listens there is left alone. */
+export async function removeIfUnused(endpoint: Endpoint): Promise<void> {
+  if (isSocket(endpoint)) await rmdir(endpoint.host).catch(() => undefined);
 }
 
 /** The port is free now; should it be taken a moment later, the start is tried again. */

@@ -41,17 +41,22 @@ export type Diagnosis = { code: StoreStartCode } | 'retry';
 
 /** First match wins. Messages are PostgreSQL's English ones: the child runs with lc_messages=C. */
 const SYMPTOMS: readonly (readonly [RegExp, Diagnosis])[] = [
-  [/No space left on device|Disk quota exceeded/i, { code: 'disk_full' }],
+  [/No space left on device|Disk quota exceeded|Check free disk space/i, { code: 'disk_full' }],
+  [/could not extend file|wrote only \d+ of \d+ bytes/i, { code: 'disk_full' }],
   // Left over from a postmaster that was killed: its last children are about to notice and leave.
   [/pre-existing shared memory block .* is still in use/i, 'retry'],
   [/could not bind .*Address already in use/i, 'retry'],
   [/lock file ".*" already exists/i, { code: 'locked' }],
+  [/could not look up effective user ID/i, { code: 'no_unprivileged_user' }],
   [/has wrong ownership|has invalid permissions|Permission denied|Operation not permitted/i, { code: 'wrong_owner' }],
   [/database files are incompatible with server/i, { code: 'damaged' }],
   [/is not a valid data directory|not a database cluster directory|exists but is not empty/i, { code: 'damaged' }],
   [/control file|checkpoint record|WAL (?:file|segment|record)|pg_wal|pg_xact|global\/pg_/i, { code: 'damaged' }],
   [/invalid page|checksum|PANIC:|could not (?:open|read|access|stat) (?:file|directory)/i, { code: 'damaged' }],
 ];
+
+/** One segment of PostgreSQL's write-ahead log, which it may have to make at any moment. */
+const NEEDED_BYTES = 16 * 1024 * 1024;
 
 export function diagnose(output: string): Diagnosis {
   return SYMPTOMS.find(([symptom]) => symptom.test(output))?.[1] ?? { code: 'start_failed' };
@@ -65,12 +70,15 @@ export interface FailedStart {
   output: string;
   /** "ended with code 1" */
   how: string;
+  /** What the disk that holds the cluster had left afterwards. */
+  freeBytes: number;
 }
 
 /** The sentence for a start that failed; what cannot be worded better quotes the last lines. */
-export function startFault({ program, clusterDir, output, how }: FailedStart): StoreStartError {
+export function startFault({ program, clusterDir, output, how, freeBytes }: FailedStart): StoreStartError {
   const diagnosis = diagnose(output);
-  const code = diagnosis === 'retry' ? 'start_failed' : diagnosis.code;
+  // Whatever it complains of on a disk without room, the room comes first.
+  const code = freeBytes < NEEDED_BYTES ? 'disk_full' : diagnosis === 'retry' ? 'start_failed' : diagnosis.code;
   const quote = quoteFrom(output);
   switch (code) {
     case 'disk_full':
@@ -79,6 +87,11 @@ export function startFault({ program, clusterDir, output, how }: FailedStart): S
       return new StoreStartError(
         'locked',
         `Another PostgreSQL runs in ${clusterDir}. Stop it and start again. ${quote}`,
+      );
+    case 'no_unprivileged_user':
+      return new StoreStartError(
+        'no_unprivileged_user',
+        `The uid Switchboard runs as has no name on this system, and PostgreSQL creates databases for users with a name only. Run Switchboard as a user that /etc/passwd knows (docker run --user node), or set DATABASE_URL. ${quote}`,
       );
     case 'wrong_owner':
       return new StoreStartError(

@@ -7,7 +7,7 @@ import type { StoreLog } from '../store-start-error.ts';
 import { endpointLeftBehind } from './adopt.ts';
 import { findBinaries } from './binaries.ts';
 import { type Cluster, checkCluster, initCluster, settingsFor } from './cluster.ts';
-import { chooseSocket, chooseTcp, readPassword, type Transport } from './endpoint.ts';
+import { chooseSocket, chooseTcp, readPassword, removeIfUnused, type Transport } from './endpoint.ts';
 import { choosePlace } from './place.ts';
 
 export interface OpenClusterOptions {
@@ -38,7 +38,12 @@ export async function openCluster(options: OpenClusterOptions): Promise<Cluster>
     settings: settingsFor(endpoint, options.settings),
     logFile: join(dataDir, 'postgres.log'),
   };
-  await initCluster(place, cluster);
-  await checkCluster(cluster.dir, binaries);
-  return cluster;
+  try {
+    await initCluster(place, cluster);
+    await checkCluster(cluster.dir, binaries);
+    return cluster;
+  } catch (error) {
+    await removeIfUnused(endpoint);
+    throw error;
+  }
 }

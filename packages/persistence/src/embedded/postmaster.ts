@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type StoreLog, StoreStartError } from '../store-start-error.ts';
 import { childEnv } from './binaries.ts';
-import { type Cluster, fingerprint } from './cluster.ts';
-import { isSocket, makePrivate, removeSocket } from './endpoint.ts';
+import { type Cluster, fingerprint, freeBytesAt } from './cluster.ts';
+import { isSocket, makePrivate, removeIfUnused, removeSocket } from './endpoint.ts';
 import { diagnose, notAllowed, startFault } from './faults.ts';
 import { disownPidFile, readPidFile } from './pid-file.ts';
 import { identityOf, isAlive, signal, spawnAs } from './processes.ts';
@@ -53,7 +53,9 @@ export async function startPostmaster(
     if (end === undefined) return postmaster;
     const output = await readFrom(cluster.logFile, logFrom);
     if (diagnose(output) !== 'retry' || Date.now() > giveUpAt) {
-      throw startFault({ program: 'PostgreSQL', clusterDir: cluster.dir, output, how: end });
+      await removeIfUnused(cluster.endpoint);
+      const freeBytes = await freeBytesAt(cluster.dir);
+      throw startFault({ program: 'PostgreSQL', clusterDir: cluster.dir, output, how: end, freeBytes });
     }
     await delay(100);
   }

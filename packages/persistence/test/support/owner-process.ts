@@ -28,7 +28,7 @@ export interface OwnerProcess {
 export function startOwner(
   dataDir: string,
   options: Partial<EmbeddedPostgresOptions> = {},
-  uid?: number,
+  as?: { uid: number; tmpDir: string },
 ): OwnerProcess {
   const script = join(__dirname, 'owner.ts');
   const child: ChildProcess = spawn(
@@ -37,7 +37,7 @@ export function startOwner(
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
-      ...(uid === undefined ? {} : { uid, gid: uid }),
+      ...(as && { uid: as.uid, gid: as.uid, env: { ...process.env, TMPDIR: as.tmpDir } }),
     },
   );
   const lines: OwnerLine[] = [];
