@@ -452,7 +452,7 @@ CREATE INDEX "space_members_user_id_idx" ON "space_members"("user_id");
 CREATE UNIQUE INDEX "space_members_space_id_user_id_key" ON "space_members"("space_id", "user_id");
 
 -- CreateIndex
-CREATE INDEX "conversations_space_id_changed_position_idx" ON "conversations"("space_id", "changed_position");
+CREATE INDEX "conversations_space_id_idx" ON "conversations"("space_id");
 
 -- CreateIndex
 CREATE INDEX "conversations_customer_id_idx" ON "conversations"("customer_id");
@@ -561,3 +561,9 @@ CREATE UNIQUE INDEX "participant_spans_open" ON "participant_spans"("conversatio
 
 -- What nobody attended, until the first member of staff has read it.
 CREATE INDEX "messages_waiting_for_staff" ON "messages"("conversation_id", "seq") WHERE "waiting_for_staff";
+
+-- Replay of one stream: what happened in a space, what was told to one user by name, and what everybody must hear. Entries that have
+-- neither (most messages do not) cost nothing here.
+CREATE INDEX "events_space_id_position" ON "events"("space_id", "position") WHERE "space_id" IS NOT NULL;
+CREATE INDEX "events_user_ids" ON "events" USING gin ("user_ids") WHERE "user_ids" <> '{}';
+CREATE INDEX "events_jumps" ON "events"("position") WHERE "type" = 'log.jumped';

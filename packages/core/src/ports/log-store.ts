@@ -46,8 +46,11 @@ export interface LogStore {
 }
 
 export interface LogScope {
+  /** Absent: all in which the user takes part, or did after the cursor. */
   readonly conversationIds?: readonly ConversationId[];
+  /** What happened to the space itself, and in the support conversations of a queue. */
   readonly spaceIds?: readonly SpaceId[];
+  /** What is told to this user by name. */
   readonly userId?: UserId;
 }
 

@@ -65,19 +65,27 @@ export function createLogStore(options: LogStoreOptions): LogStore {
     },
 
     async readFor(scope, after, limit = DEFAULT_PAGE) {
-      const { conversationIds = [], spaceIds = [], userId = null } = scope;
+      const { conversationIds = null, spaceIds = [], userId = null } = scope;
       // One index per part, at most `limit` rows from each; the head is read by the same statement, so a short page is complete up to it.
       const rows = await db.$queryRaw<(EntryRow & { readonly head: number })[]>`
-        with wanted as (
+        with conversation as (
+          select unnest(${conversationIds}::bigint[]) as id
+          union
+          select conversation_id from participant_spans
+           where ${conversationIds === null} and user_id = ${userId}::bigint and (to_position is null or to_position > ${after}::bigint)
+        ), wanted as (
           select p.position
-            from unnest(${conversationIds}::bigint[]) c(id)
+            from conversation c
            cross join lateral (select position from events where conversation_id = c.id and position > ${after}::bigint
                                 order by position limit ${limit}::int) p
           union
           select p.position
             from unnest(${spaceIds}::bigint[]) s(id)
-           cross join lateral (select position from events where space_id = s.id and position > ${after}::bigint
-                                order by position limit ${limit}::int) p
+           cross join lateral (select e.position from events e
+                                where e.space_id = s.id and e.position > ${after}::bigint
+                                  and (e.conversation_id is null
+                                       or exists (select from conversations c where c.id = e.conversation_id and c.kind = 'support'))
+                                order by e.position limit ${limit}::int) p
           union
           (select position from events where user_ids <> '{}' and user_ids @> array[${userId}::bigint] and position > ${after}::bigint
             order by position limit ${limit}::int)
