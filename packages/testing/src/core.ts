@@ -11,6 +11,7 @@ import {
 import {
   type BlobStore,
   type Clock,
+  type Committer,
   type Core,
   type CoreLimits,
   createCore,
@@ -21,7 +22,6 @@ import {
   type LogEventType,
   type NodeId,
   type PresenceStore,
-  type SpaceRole,
   type Store,
   systemClock,
   systemIds,
@@ -29,7 +29,7 @@ import {
   type UserActor,
   type UserId,
 } from '@switchboard/core';
-import { createPrismaStore } from '@switchboard/persistence';
+import { createCommitter, createPrismaStore } from '@switchboard/persistence';
 import { createTestDatabase, openSql, type Sql, type TestDatabase } from '@switchboard/persistence/testing';
 import { createFakeClock, type FakeClock } from './clock.ts';
 import { createMemoryBlobStore } from './memory-blob-store.ts';
@@ -59,6 +59,7 @@ export interface LogLine {
 export interface TestCore {
   readonly core: Core;
   readonly store: Store;
+  readonly committer: Committer;
   readonly bus: EventBus;
   readonly presence: PresenceStore;
   readonly medium: MemoryMedium;
@@ -83,8 +84,6 @@ export interface TestCore {
   close(): Promise<void>;
 }
 
-export type TestRole = SpaceRole;
-
 const TEST_SESSION_KEY = 'a key that only tests have, 32 bytes and more';
 let nodes = 0;
 
@@ -101,13 +100,11 @@ export async function createTestCore(options: TestCoreOptions = {}): Promise<Tes
   const { connectionString } = database;
   const store = await createPrismaStore({ connectionString, onCommitted, clock, log });
   const sql = openSql(connectionString);
+  // Messages and entries carry the test's time.
+  const committer = createCommitter({ connectionString, onCommitted, clock, log });
   const core = createCore({
     store,
-    committer: {
-      submit: () => Promise.reject(new Error('there is no committer yet')),
-      depth: 0,
-      close: async () => undefined,
-    },
+    committer,
     bus,
     presence,
     blobs: options.blobs ?? createMemoryBlobStore(),
@@ -131,6 +128,7 @@ export async function createTestCore(options: TestCoreOptions = {}): Promise<Tes
   return {
     core,
     store,
+    committer,
     bus,
     presence,
     medium,
