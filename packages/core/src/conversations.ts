@@ -1,5 +1,19 @@
-/** Making, changing, opening and closing conversations, and who takes part in them. */
+/**
+ * Making, changing, opening and closing conversations, and who takes part in them: what every wire may ask for. The parts stand in
+ * `conversations/`, one per kind of change. Knows no wire.
+ */
 import type { Actor, UserActor } from './actor.ts';
+import type { CoreContext } from './context.ts';
+import { createChanges } from './conversations/change.ts';
+import { createCreation } from './conversations/create.ts';
+import { createMembership } from './conversations/membership.ts';
+import { createPreferences } from './conversations/preferences.ts';
+import { createReads } from './conversations/reads.ts';
+import { createRemoval, EXPIRY, expireConversation } from './conversations/removal.ts';
+import { createRoles } from './conversations/roles.ts';
+import { createSupport } from './conversations/support.ts';
+import { createUpdate } from './conversations/update.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { ConversationId, Namespace, SpaceId, UserId } from './ids.ts';
 import type {
   Conversation,
@@ -21,7 +35,10 @@ export interface NewParticipant {
 export interface CreateConversation {
   readonly kind: ConversationKind;
   readonly typeLabel?: string | null;
-  /** Direct conversations get the pair's key by themselves; support conversations (queue, customer, type) theirs. */
+  /**
+   * Unique while it lives: `create` answers the one that has it. Direct conversations of two get the pair's key by themselves, lose it
+   * when a third joins (and then have none: `kind` alone makes no pair) and take it again, if free, when two are left.
+   */
   readonly key?: string | null;
   readonly spaceId?: SpaceId | null;
   readonly visibility?: 'public' | 'private';
@@ -30,6 +47,7 @@ export interface CreateConversation {
   readonly avatar?: string | null;
   readonly ownerId?: UserId | null;
   readonly customerId?: UserId | null;
+  /** Support conversations only; default true. */
   readonly open?: boolean;
   readonly temporary?: boolean;
   readonly expiresAt?: number | null;
@@ -87,13 +105,18 @@ export interface Conversations {
       readonly offset?: number;
     },
   ): Promise<readonly ConversationWithParticipants[]>;
-  /** Of a space: what an operator, an administrator or a customer lists. `forbidden` unless staff or member. */
+  /**
+   * Of a space, newest change first, at most 1000: staff of a queue see all, a customer its own (`customerId`), members of a workspace
+   * those in which they take part. `forbidden` for others.
+   */
   listOfSpace(
     actor: Actor,
     query: {
       readonly spaceId: SpaceId;
       readonly open?: boolean;
       readonly customerId?: UserId;
+      /** Leave out those that nobody has come to as a customer yet. */
+      readonly withCustomer?: boolean;
       readonly limit: number;
       readonly offset?: number;
     },
@@ -116,6 +139,7 @@ export interface Conversations {
       readonly externalIds?: Readonly<Record<Namespace, string | null>>;
     },
   ): Promise<Conversation>;
+  /** Rights: the owner; in a workspace managers too; of support conversations admins of the queue. */
   remove(actor: Actor, id: ConversationId): Promise<void>;
 
   /** Support conversations. Repeating changes nothing and tells nobody. */
@@ -132,8 +156,13 @@ export interface Conversations {
     id: ConversationId,
     options?: { readonly side?: ParticipantSide; readonly allow?: boolean },
   ): Promise<Participant>;
+  /** The owner's place passes on; what nobody is left in is removed (support conversations are not). Staff may repeat it. */
   leave(actor: UserActor, id: ConversationId): Promise<void>;
-  /** Adds others. In a workspace they are made members first, as guests. `conflict` with reason `full` above 1000. */
+  /**
+   * Adds others; those in already are passed over. In a workspace they are made members first, as guests. Rights: staff in support;
+   * managers in a workspace, but to invite (into a call, say) taking part is enough, as it is elsewhere. `conflict` with reason `full`
+   * above the limit, which does not hold for the administration. `how`: default `invited`, for the administration `joined`.
+   */
   addParticipants(
     actor: Actor,
     id: ConversationId,
@@ -177,4 +206,22 @@ export interface Conversations {
       readonly cleared?: boolean;
     },
   ): Promise<Participant>;
+}
+
+export function createConversations(
+  context: CoreContext,
+  { deadlines }: { readonly deadlines: Deadlines },
+): Conversations {
+  deadlines.on(EXPIRY, expireConversation);
+  return {
+    ...createCreation(context),
+    ...createReads(context),
+    ...createUpdate(context),
+    ...createRemoval(context),
+    ...createSupport(context),
+    ...createMembership(context),
+    ...createChanges(context),
+    ...createRoles(context),
+    ...createPreferences(context),
+  };
 }

@@ -5,7 +5,7 @@
 import type { Calls } from './calls.ts';
 import { type Consumers, createConsumers } from './consumers.ts';
 import type { CoreContext, CorePorts } from './context.ts';
-import type { Conversations } from './conversations.ts';
+import { type Conversations, createConversations } from './conversations.ts';
 import { createDeadlines } from './deadlines.ts';
 import { createDirectory } from './directory.ts';
 import { createFiles, type Files } from './files.ts';
@@ -17,7 +17,7 @@ import type { Presence } from './presence.ts';
 import type { Receipts } from './receipts.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import type { Signals } from './signals.ts';
-import type { Spaces } from './spaces.ts';
+import { createSpaces, type Spaces } from './spaces.ts';
 import { createSyntheticForms } from './synthetic-ids.ts';
 import { createChange } from './unit-of-work.ts';
 import { createUsers, type Users } from './users.ts';
@@ -67,8 +67,8 @@ export function createCore(ports: CorePorts): Core {
     users: createUsers(context, { deadlines, forms }),
     identities: createIdentities(context, forms),
     sessions: createSessions(context),
-    spaces: pending('spaces'),
-    conversations: pending('conversations'),
+    spaces: createSpaces(context),
+    conversations: createConversations(context, { deadlines }),
     messages: pending('messages'),
     receipts: pending('receipts'),
     presence: pending('presence'),

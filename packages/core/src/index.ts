@@ -4,6 +4,7 @@ export * from './audience.ts';
 export * from './calls.ts';
 export * from './consumers.ts';
 export * from './context.ts';
+export { type Notice, type NoticeType, noticeOf } from './conversations/notices.ts';
 export * from './conversations.ts';
 export * from './core.ts';
 export * from './deadlines.ts';

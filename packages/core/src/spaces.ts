@@ -1,8 +1,14 @@
-/** Workspaces and queues, and who belongs to them. */
+/**
+ * Workspaces and queues, and who belongs to them: what every wire may ask for. The parts stand in `spaces/`. Knows no wire.
+ */
 import type { Actor, UserActor } from './actor.ts';
+import type { CoreContext } from './context.ts';
 import type { Namespace, SpaceId, UserId } from './ids.ts';
 import type { Space, SpaceKind, SpaceMember, SpaceRole } from './model/space.ts';
 import type { JsonObject } from './model/user.ts';
+import { createSpaceLife } from './spaces/life.ts';
+import { createSpaceMembership } from './spaces/membership.ts';
+import { createSpaceReads } from './spaces/reads.ts';
 
 export interface CreateSpace {
   readonly kind: SpaceKind;
@@ -49,12 +55,24 @@ export interface Spaces {
       readonly externalIds?: Readonly<Record<Namespace, string | null>>;
     },
   ): Promise<Space>;
-  /** Its conversations go with it. */
+  /** Its conversations go with it. Rights: its admins. */
   remove(actor: Actor, id: SpaceId): Promise<void>;
-  /** Adds or changes the role. Somebody added to a workspace as other than guest joins its public channels. */
+  /**
+   * Adds or changes the role. Somebody added to a workspace as other than guest joins its public channels. Rights: admins and moderators
+   * of the space (moderators make no admins); users of a workspace may bring in users and guests while `canUsersInvite` is not false.
+   * `conflict`, reason `last_admin`, `creator`, when an admin would lose its role.
+   */
   setMember(actor: Actor, id: SpaceId, userId: UserId, role: SpaceRole): Promise<SpaceMember>;
+  /** Becomes a member by itself: the caller has checked an invitation. A member stays what it is; a guest may rise. */
+  join(actor: UserActor, id: SpaceId, role: SpaceRole): Promise<SpaceMember>;
   /** Makes the actor staff of a queue when it is not (event's moderators at sign-in). */
   ensureStaff(actor: UserActor, id: SpaceId): Promise<SpaceMember>;
-  /** Leaves its conversations too. `conflict`, reason `last_admin`, `creator`. */
+  /**
+   * Leaves its conversations too. Rights: oneself; admins and moderators of a workspace, admins of a queue. `conflict`, reason
+   * `last_admin`, `creator` (the administration may).
+   */
   removeMember(actor: Actor, id: SpaceId, userId: UserId): Promise<void>;
+}
+export function createSpaces(context: CoreContext): Spaces {
+  return { ...createSpaceReads(context), ...createSpaceLife(context), ...createSpaceMembership(context) };
 }

@@ -202,7 +202,10 @@ export interface ConversationTx {
   join(joinings: readonly Joining[], positions: Positions): Promise<readonly Joined[]>;
   /** The other way round; whoever is not active must not be among them. Unassigns. Answers in the order given. */
   leave(leavings: readonly Leaving[], positions: Positions): Promise<readonly Left[]>;
-  /** Their `changedPosition` is the next position. Answers those that exist, in the order given. */
+  /**
+   * Their `changedPosition` is the next position, unless the patch has nothing but preferences. Answers those that exist, in the order
+   * given.
+   */
   updateParticipants(
     id: ConversationId,
     userIds: readonly UserId[],

@@ -125,9 +125,15 @@ export function createParticipantTx({ db, at, nextPosition }: TxContext): Partic
     async updateParticipants(id, userIds, patch) {
       if (userIds.length === 0) return [];
       const rows = await db.$queryRaw<{ participant: ParticipantRow }[]>`
-        update participants p set ${Prisma.join(assignmentsOf(patch))}, changed_position = ${nextPosition()}::bigint
+        update participants p set ${Prisma.join(assignmentsOf(patch))},
+               changed_position = case when ${isPersonal(patch)} then p.changed_position else ${nextPosition()}::bigint end
          where p.conversation_id = ${id}::bigint and p.user_id = any(${userIds}::bigint[])
         returning to_json(p) as participant`;
+      if (patch.side !== undefined) {
+        await db.$executeRaw`
+          update participant_spans set side = ${patch.side}
+           where conversation_id = ${id}::bigint and user_id = any(${userIds}::bigint[]) and to_position is null`;
+      }
       const byUser = new Map<number, Participant>();
       for (const { participant } of rows) byUser.set(participant.user_id, toParticipant(participant));
       return userIds.flatMap((userId) => byUser.get(userId) ?? []);
@@ -147,6 +153,11 @@ function toJoiningRow({ conversationId, userId, role, side, groups }: Joining, i
 
 function toLeavingRow({ conversationId, userId, removed }: Leaving, index: number) {
   return { ordinal: index + 1, conversation_id: conversationId, user_id: userId, removed };
+}
+
+/** Preferences are nobody else's business: as others see it, the participant has not changed. */
+function isPersonal({ muted, pinnedAt, hiddenAtSeq, clearedToSeq, ...shared }: ParticipantPatch): boolean {
+  return Object.keys(shared).length === 0;
 }
 
 function assignmentsOf(patch: ParticipantPatch): Prisma.Sql[] {
