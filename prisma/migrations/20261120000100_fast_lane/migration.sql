@@ -26,6 +26,7 @@ SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET enable_bitmapscan = off
+SET enable_material = off
 AS $$
 DECLARE
   head bigint;
@@ -60,7 +61,7 @@ BEGIN
         WITH ORDINALITY AS c(conv, actor, via, origin, ref, kind, txt, parts, reply, prompt, vis, meta, unattended, created, n)
     ), judged AS (
       SELECT c.*, coalesce(c.vis, 'all') AS visibility, cv.last_seq, cv.episode, cv.space_id, cv.kind AS conv_kind, cv.customer_id, old.id AS old_id,
-             CASE WHEN cv.id IS NULL THEN 'not_found'
+             CASE WHEN cv.id IS NULL OR cv.deleted_at IS NOT NULL THEN 'not_found'
                   WHEN old.id IS NOT NULL THEN 'repeated'
                   WHEN pa.active IS NOT TRUE THEN
                     CASE WHEN pa.id IS NOT NULL OR EXISTS (
@@ -73,14 +74,14 @@ BEGIN
                   WHEN cv.kind = 'support' AND NOT cv.open THEN 'closed'
                   ELSE 'sent' END AS outcome,
              coalesce(c.unattended AND coalesce(c.vis, 'all') = 'all' AND pa.side <> 'staff', false)
-               AND EXISTS (SELECT FROM spaces s WHERE s.id = cv.space_id AND s.kind = 'queue') AS waiting
+               AND (SELECT s.kind = 'queue' FROM spaces s WHERE s.id = cv.space_id) IS TRUE AS waiting
         FROM command c
-        LEFT JOIN conversations cv ON cv.id = c.conv AND cv.deleted_at IS NULL
+        LEFT JOIN conversations cv ON cv.id = c.conv
         LEFT JOIN participants pa ON pa.conversation_id = c.conv AND pa.user_id = c.actor
         LEFT JOIN messages old ON old.conversation_id = c.conv AND old.sender_id = c.actor AND old.client_ref = c.ref
     ), ranked AS (
-      SELECT j.*, j.outcome = 'sent' AND (j.ref IS NULL OR row_number() OVER same_ref = 1) AS fresh
-        FROM judged j WINDOW same_ref AS (PARTITION BY j.conv, j.actor, j.ref, j.outcome ORDER BY j.n)
+      SELECT f.*, f.outcome = 'sent' AND (f.ref IS NULL OR f.first_n = f.n) AS fresh
+        FROM (SELECT j.*, first_value(j.n) OVER (PARTITION BY j.conv, j.actor, j.ref, j.outcome ORDER BY j.n) AS first_n FROM judged j) f
     ), numbered AS MATERIALIZED (
       SELECT r.*, last_id + count(*) FILTER (WHERE r.fresh) OVER (ORDER BY r.n) AS id,
              head + count(*) FILTER (WHERE r.fresh) OVER (ORDER BY r.n) AS pos,
@@ -113,16 +114,13 @@ BEGIN
       SELECT s.pos, 'message.sent', 1, s.conv, s.space_id, '{}', s.actor, s.via, s.origin, s.visibility, s.id, _batch, now_at
         FROM numbered s WHERE s.fresh ORDER BY s.n
     )
-    SELECT json_agg(json_build_array(o.outcome, o.id, o.seq, o.pos, o.episode, o.waiting, o.space_id) ORDER BY o.n),
-           array_agg(o.id) FILTER (WHERE o.outcome = 'repeated'), count(*) FILTER (WHERE o.fresh)
+    -- A repeat of a stored message answers its id, a repeat within the batch (outcome sent, but not fresh) the number of the first one.
+    SELECT json_agg(CASE WHEN s.fresh THEN json_build_array('sent', s.id, s.seq, s.pos, s.episode, s.waiting, s.space_id)
+                         WHEN s.outcome = 'sent' THEN json_build_array('again', s.first_n)
+                         ELSE json_build_array(s.outcome, s.old_id) END ORDER BY s.n),
+           array_agg(s.old_id) FILTER (WHERE s.old_id IS NOT NULL), count(*) FILTER (WHERE s.fresh)
       INTO sends, repeats, written
-      FROM (SELECT s.n, s.fresh, s.seq, s.pos, s.episode, s.waiting, s.space_id,
-                   CASE WHEN s.outcome = 'sent' AND NOT s.fresh THEN 'repeated' ELSE s.outcome END AS outcome,
-                   -- A repeat within the batch is the first one's message.
-                   CASE WHEN s.outcome = 'sent' AND s.ref IS NOT NULL
-                        THEN first_value(s.id) OVER (PARTITION BY s.conv, s.actor, s.ref, s.outcome ORDER BY s.n)
-                        ELSE coalesce(s.old_id, s.id) END AS id
-              FROM numbered s) o;
+      FROM numbered s;
     head := head + written;
     IF repeats IS NOT NULL THEN
       SELECT json_object_agg(m.id, to_json(m)) INTO originals FROM messages m WHERE m.id = ANY (repeats);
@@ -140,7 +138,7 @@ BEGIN
         AS c(n int, op text, actor bigint, via text, origin text, message bigint, conv bigint, txt text, parts jsonb, meta jsonb, files uuid[])
     ), known AS (
       SELECT c.*, m.conversation_id, m.seq, m.sender_id, m.visibility, m.deleted_at, cv.space_id, to_json(m) AS row, pa.active IS TRUE AS active,
-             pa.id IS NOT NULL AS was_in, pa.blocked_at, pa.role, cv.id AS cid, cv.kind AS conv_kind, cv.owner_id, m.parts AS old_parts,
+             pa.id IS NOT NULL AS was_in, pa.blocked_at, pa.role, cv.id AS cid, cv.deleted_at IS NOT NULL AS conversation_gone, cv.kind AS conv_kind, cv.owner_id, m.parts AS old_parts,
              -- What the deletion takes from the unread totals of a support conversation.
              cv.kind = 'support' AND m.visibility = 'all' AND m.kind <> 'notice' AND m.first_read_at IS NULL AS counts,
              m.sender_id IS NOT DISTINCT FROM cv.customer_id AS by_customer,
@@ -149,11 +147,11 @@ BEGIN
                   AND sm.role IN ('staff', 'admin'))) AS staff
         FROM command c
         LEFT JOIN messages m ON m.id = c.message AND (c.conv IS NULL OR m.conversation_id = c.conv)
-        LEFT JOIN conversations cv ON cv.id = m.conversation_id AND cv.deleted_at IS NULL
+        LEFT JOIN conversations cv ON cv.id = m.conversation_id
         LEFT JOIN participants pa ON pa.conversation_id = m.conversation_id AND pa.user_id = c.actor
     ), judged AS (
       SELECT k.*,
-             CASE WHEN k.cid IS NULL THEN 'not_found'
+             CASE WHEN k.cid IS NULL OR k.conversation_gone THEN 'not_found'
                   WHEN NOT k.active AND NOT (k.staff AND k.op = 'all') THEN CASE WHEN k.was_in OR k.staff THEN 'not_participant' ELSE 'not_found' END
                   WHEN NOT (k.visibility = 'all' OR k.sender_id = k.actor OR (k.visibility = 'staff' AND k.staff)
                             OR k.visibility = 'namespace:' || k.via) THEN 'not_found'
@@ -234,9 +232,9 @@ BEGIN
                   AND sm.role IN ('staff', 'admin'))) AS staff
         FROM mark k
         LEFT JOIN messages m ON m.id = k.message
-        JOIN conversations cv ON cv.id = coalesce(k.conv, m.conversation_id) AND cv.deleted_at IS NULL
+        JOIN conversations cv ON cv.id = coalesce(k.conv, m.conversation_id)
         LEFT JOIN participants pa ON pa.conversation_id = cv.id AND pa.user_id = k.actor AND pa.active
-       WHERE k.message IS NULL OR m.conversation_id = cv.id
+       WHERE cv.deleted_at IS NULL AND (k.message IS NULL OR m.conversation_id = cv.id)
     ), target AS MATERIALIZED (
       SELECT r.*,
              r.pid IS NOT NULL AND CASE WHEN r.is_read THEN (r.seq > r.floor AND r.seq <= r.w) OR r.above @> r.seq ELSE r.seq <= r.rc END AS covered

@@ -20,8 +20,9 @@ import {
 } from '@switchboard/core';
 import { type MessageRow, toMessage } from '../message-row.ts';
 
+/** `repeated` has only the id of the stored message, `again` only the number (from 1) of the send in this batch that it repeats. */
 type SendRow = [
-  outcome: 'sent' | 'repeated' | Refusal,
+  outcome: 'sent' | 'repeated' | 'again' | Refusal,
   id: number,
   seq: number,
   position: number,
@@ -77,12 +78,17 @@ export function toOutcome(commands: readonly FastCommand[], answer: Answer, batc
   const events: LogEvent[] = [];
   const advanced = new Map(answer.marks?.commands ?? []);
   // Sends take their positions before edits and deletes, and these before marks, wherever they stand in the batch.
+  const sent: Verdict[] = [];
   let nextSend = 0;
   let nextMark = 0;
   commands.forEach((command, index) => {
     if (command.kind === 'send') {
       const row = answer.sends?.[nextSend++];
-      if (row) verdicts[index] = sendVerdict({ command, row, answer, batch }, events);
+      if (!row) return;
+      const verdict =
+        row[0] === 'again' ? again(sent[row[1] - 1]) : sendVerdict({ command, row, answer, batch }, events);
+      sent.push(verdict);
+      verdicts[index] = verdict;
     } else if (command.kind === 'mark') {
       const count = advanced.get(nextMark++);
       const missing = count === undefined && command.upTo !== null;
@@ -100,6 +106,11 @@ export function toOutcome(commands: readonly FastCommand[], answer: Answer, batc
   return { verdicts, events };
 }
 
+/** The same as the first one's, which stands earlier in the batch. */
+function again(first: Verdict | undefined): Verdict {
+  return first?.ok ? { ...first, repeated: true, position: 0 } : refused('not_found');
+}
+
 interface Judged<Command, Row> {
   readonly command: Command;
   readonly row: Row;
@@ -113,7 +124,7 @@ function sendVerdict({ command, row, answer, batch }: Judged<SendCommand, SendRo
     const original = answer.originals?.[id];
     return original ? { ...done(toMessage(original), 0, 0), repeated: true } : refused('not_found');
   }
-  if (outcome !== 'sent') return refused(outcome);
+  if (outcome !== 'sent') return refused(outcome === 'again' ? 'invalid' : outcome);
   const message: Message = {
     id: id as MessageId,
     conversationId: command.conversationId,
