@@ -97,16 +97,28 @@ export function applyToView(view: View, event: LogEvent): void {
       view.conversation = { ...event.conversation };
       recount(view);
       return;
+    case 'conversation.assigned': {
+      view.conversation = { ...event.conversation };
+      const assignee = view.participants.get(event.assigneeId);
+      if (assignee) {
+        assignee.assignedAt = event.at;
+        assignee.changedPosition = event.position;
+      }
+      return;
+    }
     case 'conversation.updated':
     case 'conversation.opened':
-    case 'conversation.assigned':
     case 'conversation.unassigned':
       view.conversation = { ...event.conversation };
       return;
     case 'conversation.closed':
       view.conversation = { ...event.conversation };
-      for (const participant of view.participants.values())
-        if (participant.side === 'staff') participant.present = false;
+      for (const userId of event.presentIds) {
+        const participant = view.participants.get(userId);
+        if (!participant) continue;
+        participant.present = false;
+        participant.changedPosition = event.position;
+      }
       return;
     default:
   }
