@@ -1,0 +1,90 @@
+import { createBatchLoader } from './batch-loader.ts';
+
+/** A load that is answered when the test says so. */
+function controlled() {
+  const loads: {
+    keys: readonly number[];
+    answer: (found?: Map<number, string>) => void;
+    fail: (error: Error) => void;
+  }[] = [];
+  const load = (keys: readonly number[]) =>
+    new Promise<ReadonlyMap<number, string>>((resolve, reject) => {
+      const answer = (found = new Map(keys.map((key) => [key, `#${key}`]))) => resolve(found);
+      loads.push({ keys, answer, fail: reject });
+    });
+  return { loads, load };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('a batch loader', () => {
+  it('asks once for all that is asked in one turn, and once for what is asked twice', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load });
+    const answers = Promise.all([find(1), find(2), find(1)]);
+    await turn();
+    expect(loads.map(({ keys }) => keys)).toEqual([[1, 2]]);
+    loads[0]?.answer();
+    expect(await answers).toEqual(['#1', '#2', '#1']);
+  });
+
+  it('gathers what is asked while its loads are under way', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load, concurrency: 1 });
+    const first = find(1);
+    await turn();
+    const later: Promise<string | undefined>[] = [];
+    for (let key = 2; key <= 5; key += 1) {
+      later.push(find(key));
+      await turn();
+    }
+    expect(loads).toHaveLength(1);
+    loads[0]?.answer();
+    await first;
+    await turn();
+    expect(loads[1]?.keys).toEqual([2, 3, 4, 5]);
+    loads[1]?.answer();
+    expect(await Promise.all(later)).toEqual(['#2', '#3', '#4', '#5']);
+  });
+
+  it('never answers a question with a load that began before it', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load });
+    const old = find(1);
+    await turn();
+    const fresh = find(1);
+    await turn();
+    loads[0]?.answer(new Map([[1, 'old']]));
+    loads[1]?.answer(new Map([[1, 'new']]));
+    expect([await old, await fresh]).toEqual(['old', 'new']);
+  });
+
+  it('keeps batches to their size', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load, batchSize: 2, concurrency: 2 });
+    const all = Promise.all([1, 2, 3, 4, 5].map(find));
+    await turn();
+    await turn();
+    expect(loads.map(({ keys }) => keys)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    for (const { answer } of loads) answer();
+    while (loads.length < 3) await turn();
+    loads[2]?.answer();
+    expect(await all).toHaveLength(5);
+  });
+
+  it('fails those who asked for a batch that failed, and goes on', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load });
+    const failing = Promise.allSettled([find(1), find(2)]);
+    await turn();
+    loads[0]?.fail(new Error('away'));
+    expect((await failing).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    const next = find(1);
+    await turn();
+    loads[1]?.answer(new Map());
+    expect(await next).toBeUndefined();
+  });
+});
