@@ -36,6 +36,8 @@ export interface CorePorts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly nodeId: NodeId;
+  /** Of the gateway: what nodes tell each other about themselves. */
+  readonly version?: string;
   /** The key that issued secrets are computed with: base64url or any text of at least 32 bytes. */
   readonly sessionKey: string;
   readonly limits: CoreLimits;

@@ -13,6 +13,7 @@ import { createFollower, type EventStream } from './follower.ts';
 import { createIdentities, type Identities } from './identities.ts';
 import type { Directory } from './lookup.ts';
 import type { Messages } from './messages.ts';
+import { createNodeWatch } from './node-watch.ts';
 import type { Presence } from './presence.ts';
 import type { Receipts } from './receipts.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -58,6 +59,7 @@ export function createCore(ports: CorePorts): Core {
   const follower = createFollower({ ...ports, directory });
   const context: CoreContext = { ...ports, change: createChange(ports.store), directory };
   const consumers = createConsumers(context, follower);
+  const nodes = createNodeWatch(ports);
   const deadlines = createDeadlines(context);
   const forms = createSyntheticForms(ports.log);
   const files = createFiles(context);
@@ -80,6 +82,7 @@ export function createCore(ports: CorePorts): Core {
     consumers,
     async start() {
       await follower.start();
+      await nodes.start();
       deadlines.start();
       stopSweeping = sweepFiles(ports, files);
     },
@@ -88,6 +91,7 @@ export function createCore(ports: CorePorts): Core {
       await deadlines.close();
       await consumers.close();
       await ports.committer.close();
+      await nodes.close();
       await follower.close();
     },
   };

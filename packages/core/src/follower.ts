@@ -79,7 +79,11 @@ export function createFollower(ports: FollowerPorts): Follower {
   const sequence = createSequence((stretch) => {
     queue.push({ kind: 'log', stretch, loads: 0 });
   });
-  const healing = createHealing({ ...ports, sequence, onProgress: pump, onGoneBack });
+  const healing = createHealing({ ...ports, sequence, onUnknown, onProgress: pump, onGoneBack });
+
+  function onUnknown(count: number): void {
+    unknown += count;
+  }
 
   function onGoneBack(): void {
     queue = [{ kind: 'reset', loads: 0 }];

@@ -5,6 +5,7 @@
 import type { CorePorts } from '../context.ts';
 import type { LogEvent } from '../events.ts';
 import type { LogPosition } from '../ids.ts';
+import type { LogSlice } from '../ports/log-store.ts';
 import type { Sequence } from './sequence.ts';
 
 export interface Healing {
@@ -12,7 +13,7 @@ export interface Healing {
   missing(through: LogPosition): void;
   /** Asks the store for its head now. */
   check(): Promise<void>;
-  /** Whether this node itself found out that the log went backwards and wrote this `log.jumped`. */
+  /** Whether this node itself found out, before this `log.jumped` came, that the log went backwards. */
   noticed(position: LogPosition): boolean;
   /** Newest head known of. */
   readonly head: LogPosition;
@@ -23,6 +24,8 @@ export interface Healing {
 
 export interface HealingOptions extends Pick<CorePorts, 'store' | 'clock' | 'log'> {
   readonly sequence: Sequence;
+  /** So many entries of unknown types were passed over. */
+  readonly onUnknown: (count: number) => void;
   /** Something was let out. */
   readonly onProgress: () => void;
   /** The log went backwards: what was let out and not delivered is void. */
@@ -34,7 +37,7 @@ const PAGE = 500;
 const LARGEST_PAGE = 50_000;
 
 export function createHealing(options: HealingOptions): Healing {
-  const { store, clock, log, sequence, onProgress, onGoneBack } = options;
+  const { store, clock, log, sequence, onUnknown, onProgress, onGoneBack } = options;
   let head: LogPosition = 0;
   let healthy = true;
   let closed = false;
@@ -85,6 +88,7 @@ export function createHealing(options: HealingOptions): Healing {
         return;
       }
       log('debug', 'read from the store what the bus did not bring', { after, through: page.through });
+      if (page.unknown > 0) onUnknown(page.unknown);
       sequence.heal(page.events, page.through);
       onProgress();
     }
@@ -94,15 +98,18 @@ export function createHealing(options: HealingOptions): Healing {
   async function readWhole(
     after: LogPosition,
     end: LogPosition | null,
-  ): Promise<{ readonly events: readonly LogEvent[]; readonly through: LogPosition }> {
+  ): Promise<Pick<LogSlice, 'events' | 'through' | 'unknown'>> {
     for (let limit = PAGE; ; limit = Math.min(LARGEST_PAGE, limit * 10)) {
       const wanted = end === null ? limit : Math.min(limit, end - after);
       const { events, through, unknown } = await store.log.read(after, wanted);
       const isFull = events.length + unknown >= wanted;
-      if (!isFull || through === end || limit === LARGEST_PAGE) return { events, through };
+      if (!isFull || through === end || limit === LARGEST_PAGE) return { events, through, unknown };
       const last = events.at(-1)?.batch;
       const cut = events.findLastIndex((event) => event.batch !== last);
-      if (cut >= 0) return { events: events.slice(0, cut + 1), through: (events[cut] as LogEvent).position };
+      if (cut >= 0) {
+        // Unknown entries behind the cut come again; those before it are few.
+        return { events: events.slice(0, cut + 1), through: (events[cut] as LogEvent).position, unknown: 0 };
+      }
     }
   }
 
@@ -134,14 +141,20 @@ export function createHealing(options: HealingOptions): Healing {
 
   async function goneBack(seen: LogPosition, found: LogPosition): Promise<void> {
     log('error', 'the log went backwards: caches are dropped and clients are told to come back', { seen, found });
+    // Whoever is first writes it there; it reaches this node as any entry does.
+    written = seen + 1;
+    onGoneBack();
     const jumped = await store.log.jump(seen);
     if (closed) return;
-    if (jumped !== null) written = jumped;
-    head = jumped ?? found;
-    const from = jumped === null ? found : jumped - 1;
-    onGoneBack();
-    sequence.restart(from, null);
-    onProgress();
+    if (jumped === null) {
+      // Others have gone on meanwhile, and nobody here has heard of it.
+      const now = await store.log.check(seen);
+      head = now.head;
+      if (now.head >= sequence.received) sequence.restart(now.head, null);
+      onProgress();
+    } else {
+      head = jumped;
+    }
     if (isBehind()) missing(head);
   }
 
