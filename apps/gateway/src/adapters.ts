@@ -1,0 +1,20 @@
+/** The protocols that are built in, in the order in which they claim their paths: one row each. */
+import type { MountedAdapter, ProtocolAdapter } from '@switchboard/protocol';
+import type { ProtocolName } from './config/schema.ts';
+import type { Config } from './config.ts';
+
+export interface AdapterRow {
+  readonly name: ProtocolName;
+  /** Null when the configuration switches it off. */
+  readonly create: (config: Config) => ProtocolAdapter | null;
+}
+
+/** A protocol at work, as the administration sees it. */
+export interface RunningAdapter {
+  readonly name: ProtocolName;
+  readonly mounted: MountedAdapter;
+  /** Known once the gateway listens. */
+  baseUrl(): string;
+}
+
+export const ADAPTERS: readonly AdapterRow[] = [];
