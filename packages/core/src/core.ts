@@ -12,10 +12,10 @@ import { createFiles, type Files } from './files.ts';
 import { createFollower, type EventStream } from './follower.ts';
 import { createIdentities, type Identities } from './identities.ts';
 import type { Directory } from './lookup.ts';
-import type { Messages } from './messages.ts';
+import { createMessages, type Messages } from './messages.ts';
 import { createNodeWatch } from './node-watch.ts';
 import type { Presence } from './presence.ts';
-import type { Receipts } from './receipts.ts';
+import { createReceipts, type Receipts } from './receipts.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import type { Signals } from './signals.ts';
 import { createSpaces, type Spaces } from './spaces.ts';
@@ -63,6 +63,8 @@ export function createCore(ports: CorePorts): Core {
   const deadlines = createDeadlines(context);
   const forms = createSyntheticForms(ports.log);
   const files = createFiles(context);
+  const conversations = createConversations(context, { deadlines });
+  const presence = pending<Presence>('presence');
   let stopSweeping = () => {};
 
   return {
@@ -70,10 +72,13 @@ export function createCore(ports: CorePorts): Core {
     identities: createIdentities(context, forms),
     sessions: createSessions(context),
     spaces: createSpaces(context),
-    conversations: createConversations(context, { deadlines }),
-    messages: pending('messages'),
-    receipts: pending('receipts'),
-    presence: pending('presence'),
+    conversations,
+    messages: createMessages(context, {
+      isAttended: (...about) => presence.isAttended(...about),
+      join: conversations.join,
+    }),
+    receipts: createReceipts(context),
+    presence,
     calls: pending('calls'),
     files,
     signals: pending('signals'),

@@ -45,10 +45,15 @@ interface LogFields {
   readonly batch: string;
 }
 
-/** What one participant's marks became, and which messages it read or received by that. */
+/**
+ * What one participant's marks became, and which messages it read or received by that. Read implies received: with kind read the received
+ * seq is at least `seq` and the top of `readAbove`.
+ */
 export interface MarkAdvance {
   readonly userId: UserId;
   readonly kind: 'received' | 'read';
+  /** The connection that marked; null when several did in one batch. */
+  readonly origin: ConnectionId | null;
   /** The watermark (kind read) or the received seq after the change. */
   readonly seq: Seq;
   /** The watermark or received seq before. */

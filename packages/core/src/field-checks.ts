@@ -1,6 +1,7 @@
 /** Short texts and small objects as commands bring them: made storable, held to a length. Knows no noun. */
 import { DomainError, type ErrorSubject } from './errors.ts';
-import type { JsonObject, JsonValue } from './model/user.ts';
+import type { JsonObject } from './model/user.ts';
+import { storableJson, storableText } from './storable-text.ts';
 
 export interface TextRule {
   readonly subject: ErrorSubject;
@@ -32,23 +33,5 @@ export function checkedJson(
   if (Buffer.byteLength(JSON.stringify(value)) > rule.maxBytes) {
     throw new DomainError('too_large', `${rule.field} takes more than ${rule.maxBytes} bytes`, rule);
   }
-  return storableJson(value) as JsonObject;
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: U+0000 is what this is about.
-const NOT_STORABLE = /\u0000|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
-
-function storableText(text: string): string {
-  return text.replace(NOT_STORABLE, '\uFFFD');
-}
-
-function storableJson(value: JsonValue): JsonValue {
-  if (typeof value === 'string') return storableText(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (isList(value)) return value.map(storableJson);
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [storableText(key), storableJson(part)]));
-}
-
-function isList(value: object): value is readonly JsonValue[] {
-  return Array.isArray(value);
+  return storableJson(value);
 }

@@ -3,7 +3,11 @@
  * asked who may.
  */
 import type { Actor, UserActor } from './actor.ts';
-import type { ConversationId, MessageId, Seq, UnixMs, UserId } from './ids.ts';
+import type { CoreContext } from './context.ts';
+import type { ConversationId, MessageId, Namespace, Seq, UnixMs, UserId } from './ids.ts';
+import { createMessageChanges } from './messages/changes.ts';
+import { createMessageReads } from './messages/reads.ts';
+import { createSending, type SendingNeighbours } from './messages/send.ts';
 import type { Message, MessageKind, MessagePart, MessagePrompt, MessageVisibility } from './model/message.ts';
 import type { JsonObject, JsonValue } from './model/user.ts';
 
@@ -85,7 +89,10 @@ export interface Messages {
   pages(actor: Actor, conversationId: ConversationId): AsyncIterable<readonly Message[]>;
   /** By id; messages that the actor may not see are left out. */
   find(actor: Actor, messageIds: readonly MessageId[]): Promise<readonly Message[]>;
-  /** Heard, answered, ignored, pushed: `what` says which; idempotent. */
+  /**
+   * A voice message was played, a prompt answered or ignored (`prompt` is merged over it), a push handed over. Repeating changes nothing
+   * and tells nobody. For whoever takes part, staff of the queue and the gateway; when it was heard or pushed stands in `meta.core`.
+   */
   update(
     actor: Actor,
     command: {
@@ -95,11 +102,19 @@ export interface Messages {
       readonly at?: UnixMs;
     },
   ): Promise<Message>;
-  /** Newest message of each conversation that the user may see (lists). */
+  /**
+   * Newest message of each conversation that the user may see (lists), tombstones included; messages of one namespace alone only for
+   * `namespace`.
+   */
   latestVisible(
     userId: UserId,
     conversationIds: readonly ConversationId[],
+    namespace?: Namespace,
   ): Promise<ReadonlyMap<ConversationId, Message>>;
   /** Who deleted these messages for themselves. */
   hiddenBy(messageIds: readonly MessageId[]): Promise<ReadonlyMap<MessageId, readonly UserId[]>>;
+}
+
+export function createMessages(context: CoreContext, neighbours: SendingNeighbours): Messages {
+  return { ...createSending(context, neighbours), ...createMessageChanges(context), ...createMessageReads(context) };
 }

@@ -1,7 +1,10 @@
 /** Read and received marks, and what is unread. One row per participant, never one per message. */
 import type { Actor, UserActor } from './actor.ts';
-import type { ConversationId, MessageId, Seq, UserId } from './ids.ts';
+import type { CoreContext } from './context.ts';
+import { DomainError } from './errors.ts';
+import { type ConversationId, isId, type MessageId, type Namespace, type Seq, type UserId } from './ids.ts';
 import type { Message } from './model/message.ts';
+import type { MarkCommand } from './ports/committer.ts';
 
 /** Counting stops here. */
 export const UNREAD_CAP = 10_000;
@@ -31,16 +34,98 @@ export interface Receipts {
    */
   unreadCounts(
     userId: UserId,
-    query: { readonly since: 'floor' | 'watermark'; readonly conversationIds: readonly ConversationId[] },
+    query: {
+      readonly since: 'floor' | 'watermark';
+      readonly conversationIds: readonly ConversationId[];
+      /** Whose own messages count as well. */
+      readonly namespace?: Namespace;
+    },
   ): Promise<ReadonlyMap<ConversationId, number>>;
-  /** Over all conversations, since the floors, capped; with `waitingFor` the messages that wait for the staff of these queues too, each once. */
+  /** Over all conversations, since the floors, capped; with `includeWaiting` the messages that wait for the staff of the actor's queues too, each once. */
   unreadTotal(actor: UserActor, query?: { readonly includeWaiting?: boolean }): Promise<number>;
   /** The messages that `unreadTotal` counts, ascending ids, the oldest `UNREAD_CAP`, in pages of 500. */
   unreadPages(actor: UserActor, query?: { readonly includeWaiting?: boolean }): AsyncIterable<readonly Message[]>;
-  /** Who else has read these messages of one conversation: users by message, most recent reader first where that is known. */
+  /** Who else has read these messages of one conversation: users by message, without its sender, most recent reader first where that is known. */
   readersOf(
     actor: Actor,
     conversationId: ConversationId,
     seqs: readonly Seq[],
   ): Promise<ReadonlyMap<Seq, readonly UserId[]>>;
+}
+
+const PAGE = 500;
+/** Ids in one command: what falls into one batch together. */
+const MARKS_AT_ONCE = 200;
+
+export function createReceipts({ store, committer }: CoreContext): Receipts {
+  async function submit(actor: UserActor, what: Pick<MarkCommand, 'mark' | 'messageIds' | 'upTo'>): Promise<number> {
+    const verdict = await committer.submit({
+      kind: 'mark',
+      actorId: actor.userId,
+      via: actor.via,
+      origin: actor.connectionId,
+      asStaff: actor.capacity === 'staff',
+      ...what,
+    });
+    if (!verdict.ok) {
+      throw new DomainError('not_found', 'No such conversation or message for the reader', { subject: 'conversation' });
+    }
+    if (verdict.position > actor.lastPosition) actor.lastPosition = verdict.position;
+    return verdict.advanced;
+  }
+
+  const readerOf = ({ userId, namespace }: Actor) => ({ userId, namespace });
+
+  return {
+    async mark(actor, { kind, messageIds }) {
+      const ids = [...new Set(messageIds)].filter(isId);
+      const parts: MessageId[][] = [];
+      for (let start = 0; start < ids.length; start += MARKS_AT_ONCE)
+        parts.push(ids.slice(start, start + MARKS_AT_ONCE));
+      const counts = await Promise.all(
+        parts.map((part) => submit(actor, { mark: kind, messageIds: part, upTo: null })),
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+
+    async markUpTo(actor, { kind, conversationId, messageId, seq }) {
+      const target = messageId ?? seq;
+      if (!isId(conversationId) || !isId(target)) {
+        throw new DomainError('not_found', 'No such conversation or message', { subject: 'conversation' });
+      }
+      const place = messageId === undefined ? { seq: target } : { messageId };
+      return submit(actor, { mark: kind, messageIds: [], upTo: { conversationId, ...place } });
+    },
+
+    async unreadCounts(userId, { since, conversationIds, namespace = '' }) {
+      const rows = await store.messages.unreadCounts(
+        { userId, namespace },
+        { since, conversationIds, cap: UNREAD_CAP },
+      );
+      return new Map(rows.map(({ conversationId, count }) => [conversationId, count]));
+    },
+
+    unreadTotal: (actor, query = {}) =>
+      store.messages.unreadTotal(readerOf(actor), { includeWaiting: query.includeWaiting ?? false, cap: UNREAD_CAP }),
+
+    async *unreadPages(actor, query = {}) {
+      const includeWaiting = query.includeWaiting ?? false;
+      let afterId = 0;
+      for (let left = UNREAD_CAP; left > 0; left -= PAGE) {
+        const limit = Math.min(left, PAGE);
+        const page = await store.messages.unread(readerOf(actor), { includeWaiting, afterId, limit });
+        if (page.length > 0) yield page;
+        if (page.length < limit) return;
+        afterId = page.at(-1)?.id ?? afterId;
+      }
+    },
+
+    async readersOf(actor, conversationId, seqs) {
+      const rows = isId(conversationId) ? await store.messages.readersOf(readerOf(actor), conversationId, seqs) : null;
+      if (!rows) throw new DomainError('not_found', 'No such conversation for the reader', { subject: 'conversation' });
+      const readers = new Map<Seq, UserId[]>(seqs.map((seq) => [seq, []]));
+      for (const { seq, userId } of rows) readers.get(seq)?.push(userId);
+      return readers;
+    },
+  };
 }

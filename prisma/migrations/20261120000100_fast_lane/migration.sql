@@ -245,7 +245,7 @@ BEGIN
                        AND (r.visibility = 'all' OR (r.visibility = 'staff' AND r.staff) OR r.visibility = 'namespace:' || r.via) END
     ), mine AS (
       -- One row per participant. `single`: for each message marked by itself [p + 1, seq], where p is the newest earlier message that it could
-      -- have read (of others, neither deleted nor invisible to it), looked for above everything that counts as read.
+      -- have read (of others, no notice, neither deleted nor invisible to it), looked for above everything that counts as read.
       SELECT t.pid, t.cid, t.actor, max(t.floor) AS floor, max(t.w) AS w, (array_agg(t.above))[1] AS above, max(t.rc) AS rc,
              max(t.seq) FILTER (WHERE t.is_read AND t.upto) AS upto_read, max(t.seq) FILTER (WHERE t.is_read) AS top_read,
              max(t.seq) FILTER (WHERE NOT t.is_read) AS received, min(t.via) AS via,
@@ -254,7 +254,7 @@ BEGIN
                WHEN t.seq > t.floor AND t.seq <= greatest(t.w, t.floor) + 1 THEN t.seq
                ELSE 1 + coalesce(
                  (SELECT x.seq FROM messages x
-                   WHERE x.conversation_id = t.cid AND x.seq < t.seq AND x.deleted_at IS NULL AND x.sender_id <> t.actor
+                   WHERE x.conversation_id = t.cid AND x.seq < t.seq AND x.deleted_at IS NULL AND x.sender_id <> t.actor AND x.kind <> 'notice'
                      AND x.seq > greatest(t.cleared, CASE WHEN t.seq > t.floor THEN greatest(t.w, t.floor) ELSE t.seq - 1000 END)
                      AND (x.visibility = 'all' OR (x.visibility = 'staff' AND t.staff) OR x.visibility = 'namespace:' || t.via)
                      AND NOT EXISTS (SELECT FROM messages_hidden h WHERE h.conversation_id = t.cid AND h.user_id = t.actor AND h.seq = x.seq)
@@ -382,4 +382,31 @@ BEGIN
              json_build_object('position', e.position, 'type', e.type, 'actor', e.actor_id, 'subject', e.subject_id, 'message', to_json(m)) ORDER BY e.position), '[]'))
       FROM events e LEFT JOIN messages m ON m.id = e.subject_id
      WHERE e.position > least(_after, head - 10000) AND e.batch = _batch);
+END $$;
+
+-- Where an id stands in its conversation: the lowest seq whose message has this id or a greater one, one beyond the last when there is none.
+-- Ids and seqs ascend together, so pages of a conversation need no index on both.
+CREATE FUNCTION seq_at(_conversation bigint, _id bigint) RETURNS bigint LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  low bigint := 1;
+  high bigint;
+  middle bigint;
+  found record;
+BEGIN
+  SELECT m.seq INTO middle FROM messages m WHERE m.id = _id AND m.conversation_id = _conversation;
+  IF middle IS NOT NULL THEN
+    RETURN middle;
+  END IF;
+  SELECT coalesce(max(m.seq), 0) + 1 INTO high FROM messages m WHERE m.conversation_id = _conversation;
+  WHILE low < high LOOP
+    middle := (low + high) / 2;
+    SELECT m.seq, m.id INTO found FROM messages m WHERE m.conversation_id = _conversation AND m.seq >= middle ORDER BY m.seq LIMIT 1;
+    IF found.id IS NULL OR found.id >= _id THEN
+      high := middle;
+    ELSE
+      low := found.seq + 1;
+    END IF;
+  END LOOP;
+  RETURN low;
 END $$;

@@ -11,6 +11,7 @@ import { guarded } from './errors.ts';
 import { createFileStore, createFileTx } from './files.ts';
 import { createLogStore } from './log.ts';
 import { createMessageTx } from './message-tx.ts';
+import { createMessageStore } from './messages.ts';
 import { createNodeStore } from './nodes.ts';
 import { openClients } from './pools.ts';
 import { createSessionStore, createSessionTx } from './sessions.ts';
@@ -55,7 +56,7 @@ export async function createPrismaStore(options: PrismaStoreOptions): Promise<Pr
     sessions: guarded(createSessionStore(db)),
     spaces: guarded(createSpaceStore(db)),
     conversations: guarded(createConversationStore(db)),
-    messages: guarded({} as never),
+    messages: guarded(createMessageStore(db)),
     calls: guarded(createCallStore(db)),
     files: guarded(createFileStore(db)),
     deadlines: guarded(createDeadlineStore(db)),
