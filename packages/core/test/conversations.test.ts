@@ -374,8 +374,8 @@ describe('changing several things at once', () => {
     const told = await test.events('participant.joined', 'participant.left', 'conversation.updated');
     expect(told.map(({ type }) => type)).toEqual([
       'participant.joined',
-      'participant.left',
       'conversation.updated',
+      'participant.left',
       'conversation.updated',
     ]);
     expect(new Set(told.map(({ batch }) => batch)).size).toBe(1);

@@ -295,7 +295,7 @@ describe('staff of a queue', () => {
     });
     await test.core.conversations.assign(test.actor(bob), conversation.id, bob.id);
     const events = await told(() => test.core.spaces.removeMember(admin(), queue.id, bob.id));
-    expect(types(events)).toEqual(['participant.left', 'space.member_left']);
+    expect(types(events)).toEqual(['participant.left', 'message.sent', 'space.member_left']);
     expect(await test.core.conversations.find(conversation.id)).toMatchObject({ assigneeId: null });
   });
 });

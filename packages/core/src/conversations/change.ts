@@ -10,7 +10,7 @@ import type { Tx } from '../ports/store.ts';
 import { isAdministration } from '../rights.ts';
 import { checkedFields } from './create.ts';
 import { tellChanged } from './entries.ts';
-import { removeIn, requireNotOwner } from './membership.ts';
+import { removeIn, requireNotOwner, sidesOf } from './membership.ts';
 import { bringIn, setOwner } from './people.ts';
 import { accessOf, forbidden, isManager, isOwner, notFound, requirePart, requireStaff } from './rights.ts';
 import { updateIn } from './update.ts';
@@ -39,20 +39,21 @@ export function createChanges({ change, limits }: CoreContext): Pick<Conversatio
         const fields = { title, avatar, typeLabel };
         let { conversation } = access;
         if (add.length > 0) {
-          const newcomers = add.map((userId) => ({ userId }));
+          const participants = add.map((userId) => ({ userId }));
+          const newcomers = await sidesOf(tx, actor, { conversation, participants });
           const limit = isAdministration(actor) ? null : limits.participants;
           conversation = (await bringIn(tx, conversation, { newcomers, how: 'invited', limit })).conversation;
         }
-        if (ownerId !== null) await requireIn(tx, { id, ownerId, remove });
+        if (ownerId !== null) {
+          await requireIn(tx, { id, ownerId, remove });
+          conversation = await setOwner(tx, conversation, ownerId);
+        }
         await removeIn(tx, actor, { conversation, userIds: remove });
         const [living] = await tx.conversations.findMany([id]);
         let renamed = false;
         if (living) {
           conversation = await updateIn(tx, living, fields);
           renamed = conversation !== living;
-          if (ownerId !== null && ownerId !== conversation.ownerId) {
-            conversation = await setOwner(tx, conversation, ownerId);
-          }
           for (const { userId, role } of roles) {
             const [participant] = await tx.conversations.updateParticipants(id, [userId], { role });
             if (participant) tellChanged(tx, conversation, { participant, changed: ['role'] });

@@ -138,7 +138,14 @@ function checked(command: CreateConversation): CreateConversation {
   if (command.visibility === 'public' && !command.spaceId) {
     throw new DomainError('invalid', 'Public to whom?', { subject: 'conversation', field: 'visibility' });
   }
-  return checkedFields(command);
+  return { ...checkedFields(command), participants: command.participants.map(checkedGroups) };
+}
+
+/** Names of groups, storable and not too long. */
+export function checkedGroups<T extends { readonly groups?: readonly string[] }>(newcomer: T): T {
+  if (newcomer.groups === undefined) return newcomer;
+  const rule = { subject: 'participant', field: 'groups', maxLength: KEY_LENGTH } as const;
+  return { ...newcomer, groups: newcomer.groups.map((group) => checkedText(group, rule)) };
 }
 
 /** Owner or maker first, then the others in the order given, each once. */

@@ -8,6 +8,7 @@ import type { Conversation, Participant, ParticipantSide } from '../model/conver
 import type { ConversationAccess } from '../ports/conversation-store.ts';
 import type { Tx } from '../ports/store.ts';
 import { isAdministration } from '../rights.ts';
+import { checkedGroups } from './create.ts';
 import { addNotice, type NoticeType } from './notices.ts';
 import { bringIn, type Newcomer, takeOut } from './people.ts';
 import {
@@ -57,7 +58,8 @@ export function createMembership({ change, limits }: CoreContext): Membership {
       change(actor, async (tx) => {
         const access = await accessOf(tx, actor, id);
         requireAdder(actor, access, how);
-        const newcomers = await sidesOf(tx, actor, { conversation: access.conversation, participants });
+        const named = participants.map(checkedGroups);
+        const newcomers = await sidesOf(tx, actor, { conversation: access.conversation, participants: named });
         const limit = isAdministration(actor) ? null : limits.participants;
         const result = await bringIn(tx, access.conversation, { newcomers, how, limit });
         await addNotices(tx, result.conversation, { type: how, actor, members: result.joined });
@@ -139,7 +141,7 @@ function requireAdder(actor: Actor, access: ConversationAccess, how: 'invited' |
 }
 
 /** Whom staff call into a support conversation must be staff; the administration may bring anybody. */
-async function sidesOf(
+export async function sidesOf(
   tx: Tx,
   actor: Actor,
   { conversation, participants }: { readonly conversation: Conversation; readonly participants: readonly Newcomer[] },

@@ -8,6 +8,7 @@ import type { Conversation, Participant } from '../model/conversation.ts';
 import type { ConversationAccess } from '../ports/conversation-store.ts';
 import type { Tx } from '../ports/store.ts';
 import { isAdministration } from '../rights.ts';
+import { checkedGroups } from './create.ts';
 import { tellChanged } from './entries.ts';
 import { setOwner } from './people.ts';
 import { accessOf, forbidden, isManager, isOwner, notFound, requireManager } from './rights.ts';
@@ -59,11 +60,12 @@ export function createRoles({ change }: CoreContext): Roles {
     },
 
     async setGroups(actor, id, userId, groups) {
+      const { groups: named } = checkedGroups({ groups });
       return change(actor, async (tx) => {
         const access = await accessOf(tx, actor, id);
         requireManager(actor, access);
         const participant = await activeIn(tx, { id, userId });
-        const wanted = [...new Set(groups)];
+        const wanted = [...new Set(named)];
         const same = wanted.length === participant.groups.length && wanted.every((g) => participant.groups.includes(g));
         if (same) return participant;
         return tellPatched(tx, access.conversation, { userId, patch: { groups: wanted }, changed: 'groups' });

@@ -4,6 +4,7 @@
  */
 import type { Actor } from '../actor.ts';
 import type { CoreContext } from '../context.ts';
+import { addNotice } from '../conversations/notices.ts';
 import { bringIntoAll, requireUsers, takeOut } from '../conversations/people.ts';
 import { DomainError } from '../errors.ts';
 import type { UserId } from '../ids.ts';
@@ -59,10 +60,15 @@ export function createSpaceMembership({ change, store }: CoreContext): Membershi
         await requireSpare(tx, actor, { space: access.space, member });
         const removed = !isOwnDoing;
         const conversationIds = await tx.conversations.idsOfSpace(id, userId);
-        await takeOut(
-          tx,
-          conversationIds.map((conversationId) => ({ conversationId, userId, removed })),
-        );
+        const leavings = conversationIds.map((conversationId) => ({ conversationId, userId, removed }));
+        const { left, conversations } = await takeOut(tx, leavings);
+        // Staff still belong to what they once worked in; only where they were at work others must know.
+        for (const { participant: member, wasPresent } of left) {
+          const conversation = conversations.get(member.conversationId);
+          if (conversation && wasPresent && member.side === 'staff') {
+            await addNotice(tx, conversation, { type: 'left', actor, member });
+          }
+        }
         tellMemberLeft(tx, await tx.spaces.removeMember(id, userId), removed);
       });
     },

@@ -131,8 +131,9 @@ export function createConversationTx(tx: TxContext): ConversationTx {
         with gone as (
           update conversations c
              set deleted_at = ${now}, assignee_id = null, changed_position = ${nextPosition()}::bigint + ${step}::bigint * w.rank
-            from (select id, row_number() over (order by id) - 1 as rank from unnest(${ids}::bigint[]) as ids(id)) w
-           where c.id = w.id and c.deleted_at is null
+            from (select id, row_number() over (order by id) - 1 as rank
+                    from conversations where id = any(${ids}::bigint[]) and deleted_at is null) w
+           where c.id = w.id
           returning c.id, c.last_seq, c.changed_position, ${conversationColumns}),
         parted as (
           update participants p set active = false, present = false, left_at = ${now}, changed_position = gone.changed_position
