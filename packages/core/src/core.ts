@@ -16,6 +16,7 @@ import { createMessages, type Messages } from './messages.ts';
 import { createNodeWatch } from './node-watch.ts';
 import type { Presence } from './presence.ts';
 import { createReceipts, type Receipts } from './receipts.ts';
+import { createRetention } from './retention.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import type { Signals } from './signals.ts';
 import { createSpaces, type Spaces } from './spaces.ts';
@@ -60,6 +61,7 @@ export function createCore(ports: CorePorts): Core {
   const context: CoreContext = { ...ports, change: createChange(ports.store), directory };
   const consumers = createConsumers(context, follower);
   const nodes = createNodeWatch(ports);
+  const retention = createRetention(ports);
   const deadlines = createDeadlines(context);
   const forms = createSyntheticForms(ports.log);
   const files = createFiles(context);
@@ -88,6 +90,7 @@ export function createCore(ports: CorePorts): Core {
     async start() {
       await follower.start();
       await nodes.start();
+      retention.start();
       deadlines.start();
       stopSweeping = sweepFiles(ports, files);
     },
@@ -95,6 +98,7 @@ export function createCore(ports: CorePorts): Core {
       stopSweeping();
       await deadlines.close();
       await consumers.close();
+      await retention.close();
       await ports.committer.close();
       await nodes.close();
       await follower.close();

@@ -26,6 +26,7 @@ export * from './model/user.ts';
 export * from './ports/index.ts';
 export * from './presence.ts';
 export * from './receipts.ts';
+export * from './retention.ts';
 export * from './session-watch.ts';
 export * from './sessions.ts';
 export * from './signals.ts';
