@@ -1,5 +1,5 @@
 // The life of an embedded PostgreSQL: started, killed, taken over, stopped. With real processes.
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -17,6 +17,8 @@ let dir: string;
 const lines: string[] = [];
 const running = new Set<EmbeddedPostgres>();
 const owners = new Set<OwnerProcess>();
+/** Processes that are in no way a PostgreSQL. */
+const others = new Set<ChildProcess>();
 
 beforeAll(async () => {
   pristine = await mkdtemp(join(tmpdir(), 'pristine-'));
@@ -43,7 +45,9 @@ afterEach(async () => {
   // One whose owner was killed by the test and whom nobody took over.
   const left = (await readPidFile(join(dir, 'postgres')))?.pid;
   if (left && isAlive(left)) await (await start()).close();
+  for (const other of others) other.kill('SIGKILL');
   owners.clear();
+  others.clear();
   running.clear();
   await rm(dir, { recursive: true, force: true });
 });
@@ -189,12 +193,12 @@ describe('when the gateway is killed', () => {
     await first.close();
     const { uid, gid } = statSync(join(dir, 'postgres'));
     const other = spawn('/bin/sh', ['-c', script], { uid, gid, cwd: '/', stdio: ['ignore', 'pipe', 'ignore'] });
+    others.add(other);
     const pid = script.includes('echo') ? Number(String((await once(other.stdout, 'data'))[0])) : other.pid;
     await writeFile(join(dir, 'postgres', 'postmaster.pid'), pidFile.replace(/^\d+/, String(pid)));
     const postgres = await start();
     expect(postgres.pid()).not.toBe(pid);
     expect(await query(postgres, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    other.kill('SIGKILL');
   });
 });
 
