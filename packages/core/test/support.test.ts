@@ -66,7 +66,8 @@ async function told(work: () => Promise<unknown>): Promise<string[]> {
 
 function inShort(event: LogEvent): string {
   if (event.type !== 'message.sent') return event.type;
-  return `notice ${noticeOf(event.message)?.type}`;
+  const notice = noticeOf(event.message);
+  return notice ? `notice ${notice.type}` : event.message.kind;
 }
 
 /** What the cache holds is what the store holds. */
@@ -147,6 +148,22 @@ describe('opening and closing', () => {
     await expect(
       test.core.conversations.create(test.actor(frank), { ...command, key: 'queue:1:1:other' }),
     ).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('writing into a closed conversation', () => {
+  it('opens it first, and brings staff in who take no part', async () => {
+    const id = await chat();
+    const writing = test.actor(dave, { capacity: 'staff' });
+    const send = (text: string) => test.core.messages.send(writing, { conversationId: id, text, joinFirst: true });
+    const events = await told(() => send('hello'));
+    expect([...events].sort()).toEqual(
+      ['participant.joined', 'notice joined', 'conversation.opened', 'notice opened', 'text'].sort(),
+    );
+    expect(events.at(-1)).toBe('text');
+    expect(await test.core.conversations.find(id)).toMatchObject({ open: true, episode: 1 });
+    expect(await told(() => send('again'))).toEqual(['text']);
+    await expectCacheIsExact(id);
   });
 });
 

@@ -11,6 +11,7 @@ import type { Joining, Leaving, Left } from '../ports/conversation-store.ts';
 import type { Tx } from '../ports/store.ts';
 import { tellMember } from '../spaces/entries.ts';
 import { type How, tellChanged, tellDeleted, tellJoined, tellLeft, tellUpdated } from './entries.ts';
+import { endCallsOf, leaveCallsOf } from './live-calls.ts';
 import { fresh } from './rights.ts';
 
 export interface Newcomer {
@@ -124,6 +125,8 @@ export interface TakenOut {
 
 /** All of them must be in. What nobody is left in is removed, support conversations excepted. */
 export async function takeOut(tx: Tx, leavings: readonly Leaving[]): Promise<TakenOut> {
+  if (leavings.length === 0) return { left: [], conversations: new Map() };
+  await leaveCallsOf(tx, leavings);
   const left = await tx.conversations.leave(leavings, 'each');
   const ids = [...new Set(leavings.map(({ conversationId }) => conversationId))];
   const conversations = await byId(tx, ids);
@@ -177,6 +180,7 @@ export async function setOwner(tx: Tx, conversation: Conversation, ownerId: User
 /** Each with its entry; live calls and deadlines end with them. */
 export async function removeAll(tx: Tx, ids: readonly ConversationId[]): Promise<void> {
   if (ids.length === 0) return;
+  await endCallsOf(tx, ids);
   for (const conversation of await tx.conversations.remove(ids, 'each')) tellDeleted(tx, conversation);
 }
 
