@@ -29,7 +29,9 @@ export function tellUpdated(
 }
 
 export function tellDeleted(tx: Tx, conversation: Conversation): LogPosition {
-  return tx.append('conversation.deleted', about(conversation), { conversation });
+  // Outside ids are free from now on, and whoever hears of it late knows it by them.
+  const data = { externalIds: conversation.externalIds };
+  return tx.append('conversation.deleted', { ...about(conversation), data }, { conversation });
 }
 
 export function tellOpened(tx: Tx, conversation: Conversation): LogPosition {

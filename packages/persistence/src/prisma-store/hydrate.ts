@@ -120,7 +120,7 @@ export async function hydrate(db: Db, rows: readonly EntryRow[]): Promise<Hydrat
   const events: LogEvent[] = [];
   for (const row of known) {
     const payload = payloadOf(row, objects);
-    if (payload) events.push({ ...fieldsOf(row), ...row.data, ...payload } as unknown as LogEvent);
+    if (payload) events.push({ ...fieldsOf(row), ...payload } as unknown as LogEvent);
   }
   return { events, unknown: rows.length - known.length };
 }
@@ -176,7 +176,8 @@ async function readObjects(db: Db, rows: readonly EntryRow[]): Promise<Objects> 
 
 /** Null when something that the event carries is gone. */
 function payloadOf(row: EntryRow, objects: Objects): Record<string, unknown> | null {
-  const payload: Record<string, unknown> = {};
+  if (row.type === 'conversation.deleted') return deletedOf(row, objects.conversation);
+  const payload: Record<string, unknown> = { ...row.data };
   const subject = row.subject_id ?? 0;
   for (const kind of CARRIES[row.type as LogEventType]) {
     let object: unknown;
@@ -189,6 +190,13 @@ function payloadOf(row: EntryRow, objects: Objects): Record<string, unknown> | n
     payload[kind] = object;
   }
   return payload;
+}
+
+/** Its outside ids are free again, or another's. */
+function deletedOf(row: EntryRow, conversations: Objects['conversation']): Record<string, unknown> | null {
+  const conversation = conversations.get(row.conversation_id ?? 0);
+  if (!conversation) return null;
+  return { conversation: { ...conversation, externalIds: row.data?.externalIds ?? conversation.externalIds } };
 }
 
 function firstOf(row: EntryRow, messages: Objects['message']): unknown {
