@@ -144,6 +144,8 @@ export function createHttpHost({ log }: { readonly log: Log }): HttpHost {
         server.close(() => resolve());
       });
       server.closeIdleConnections();
+      // Connections whose last answer is still under way are not kept alive after it.
+      server.keepAliveTimeout = 1;
     },
 
     drained: () => ended,

@@ -5,7 +5,7 @@ import { ConfigError, loadConfig } from '../src/config.ts';
 
 const SECRETS = {
   SWITCHBOARD_MODE: 'production',
-  ADMIN_TOKEN: 'an admin token that nobody knows',
+  ADMIN_TOKEN: 'an-admin-token-that-nobody-knows',
   SESSION_KEY: 'a session key of thirty-two characters or more',
   EVENT_SECRET: 'the secret of the application',
 };
@@ -124,6 +124,7 @@ describe('what is wrong', () => {
       { DATABASE_URL: 'localhost:5432/chat' },
       'DATABASE_URL must be an address like postgresql://user:password@host:5432/switchboard.',
     ],
+    [{ ADMIN_TOKEN: 'two words' }, 'ADMIN_TOKEN must be made of letters, digits and signs of ASCII, without blanks.'],
     [{ SESSION_KEY: 'short' }, 'SESSION_KEY must have at least 32 characters.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be debug, info, warn, error or silent, not "loud".'],
     [{ ADMIN_LISTEN: 'here' }, 'ADMIN_LISTEN must be a port, or host:port as in 127.0.0.1:8081, not "here".'],
@@ -200,7 +201,7 @@ describe('production', () => {
       EVENT_SECRET: '!!SECRET!!',
     });
     expect(problems).toHaveLength(3);
-    expect(problemsOf(null, { ...SECRETS, ADMIN_TOKEN: 'too short' })[0]).toMatch(/at least 16/);
+    expect(problemsOf(null, { ...SECRETS, ADMIN_TOKEN: 'too-short' })[0]).toMatch(/at least 16/);
   });
 
   it('asks for no secret of a protocol that is switched off', () => {

@@ -100,7 +100,10 @@ export const settingsSchema = z.strictObject({
   filesDir: text.optional(),
   databaseUrl: url(['postgres:', 'postgresql:'], 'postgresql://user:password@host:5432/switchboard').optional(),
   redisUrl: url(['redis:', 'rediss:'], 'redis://host:6379').optional(),
-  adminToken: secret(8).optional(),
+  /** Travels in a header: printable ASCII without blanks. */
+  adminToken: secret(8)
+    .regex(/^[!-~]*$/, { error: 'must be made of letters, digits and signs of ASCII, without blanks' })
+    .optional(),
   sessionKey: secret(32).optional(),
   logLevel: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'must be debug, info, warn, error or silent' })
