@@ -159,8 +159,8 @@ BEGIN
                     CASE WHEN k.sender_id <> k.actor THEN 'forbidden' WHEN k.blocked_at IS NOT NULL THEN 'blocked'
                          WHEN k.deleted_at IS NOT NULL THEN 'deleted' WHEN k.n = ANY (bad) THEN 'invalid' ELSE 'done' END
                   WHEN k.op = 'all' THEN
-                    CASE WHEN NOT (k.sender_id = k.actor OR (k.conv_kind <> 'direct' AND (k.role IN ('owner', 'admin') OR k.owner_id = k.actor))
-                                   OR (k.conv_kind = 'support' AND k.staff)) THEN 'forbidden'
+                    CASE WHEN (k.sender_id = k.actor OR (k.conv_kind <> 'direct' AND (k.role IN ('owner', 'admin') OR k.owner_id = k.actor))
+                               OR (k.conv_kind = 'support' AND k.staff)) IS NOT TRUE THEN 'forbidden'
                          WHEN k.deleted_at IS NOT NULL THEN 'repeated' ELSE 'done' END
                   WHEN EXISTS (SELECT FROM messages_hidden h WHERE h.conversation_id = k.conversation_id AND h.user_id = k.actor AND h.seq = k.seq)
                     THEN 'repeated'
