@@ -62,7 +62,7 @@ export interface EnterByExternalId {
   readonly externalId: string;
   /** Where a conversation made by this call stands. */
   readonly create: CreateConversation;
-  /** `customer`: the conversation's customer if it has none, else a member. */
+  /** `customer`: the conversation's customer if it has none, else a member. `staff`: staff of its queue, whoever is none a member. */
   readonly side: ParticipantSide;
 }
 

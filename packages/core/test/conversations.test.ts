@@ -350,8 +350,14 @@ describe('entering by an outside id', () => {
   });
 
   it('takes nobody for staff who is none', async () => {
-    await expect(enter(alice, 'staff')).rejects.toMatchObject({ code: 'forbidden', details: { reason: 'not_staff' } });
-    expect(await test.core.conversations.findByExternalId('event', '9')).toBeNull();
+    const { participants } = await enter(alice, 'staff');
+    expect(participants.map(({ side }) => side)).toEqual(['member']);
+    await expect(
+      test.core.conversations.create(test.actor(alice), {
+        kind: 'support',
+        participants: [{ userId: alice.id, side: 'staff' }],
+      }),
+    ).rejects.toMatchObject({ code: 'forbidden', details: { reason: 'not_staff' } });
   });
 });
 

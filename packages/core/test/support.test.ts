@@ -321,6 +321,41 @@ describe('notices', () => {
   });
 });
 
+/** What an event says besides the objects that are read back as they are now. */
+function factsOf(event: LogEvent): object {
+  const objects = new Set([
+    'conversation',
+    'participant',
+    'participants',
+    'message',
+    'space',
+    'member',
+    'members',
+    'user',
+  ]);
+  return Object.fromEntries(Object.entries(event).filter(([name]) => !objects.has(name)));
+}
+
+describe('the log', () => {
+  it('tells the same again when it is read back', async () => {
+    const id = await chat();
+    await test.core.conversations.open(daves, id);
+    await test.core.conversations.transfer(daves, id, erin.id);
+    await test.core.conversations.addParticipants(erins, id, [{ userId: dave.id }], 'invited');
+    await test.core.conversations.removeParticipants(erins, id, [dave.id]);
+    await test.core.conversations.unassign(erins, id);
+    await test.core.conversations.update(erins, id, { title: 'Broken kettle' });
+    await test.core.conversations.close(erins, id);
+    await test.core.spaces.removeMember(daves, queue.id, erin.id);
+    await test.settled();
+
+    const { events } = await test.store.log.read(0);
+    expect(events.map(factsOf)).toEqual(test.delivered.map(({ event }) => factsOf(event)));
+    const left = events.filter((event) => event.type === 'participant.left');
+    expect(left).toMatchObject([{ participant: { userId: dave.id } }, { participant: { userId: erin.id } }]);
+  });
+});
+
 describe('what a queue shows', () => {
   it('is everything to staff, its own to a customer, and nothing to others', async () => {
     const id = await chat(true);

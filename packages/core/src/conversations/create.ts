@@ -8,7 +8,7 @@ import type { Conversations, CreateConversation, EnterByExternalId } from '../co
 import { DomainError } from '../errors.ts';
 import { checkedJson, checkedKey, checkedText } from '../field-checks.ts';
 import type { UserId } from '../ids.ts';
-import type { Conversation, ConversationWithParticipants } from '../model/conversation.ts';
+import type { Conversation, ConversationWithParticipants, ParticipantSide } from '../model/conversation.ts';
 import type { Space } from '../model/space.ts';
 import type { Tx } from '../ports/store.ts';
 import { isAdministration } from '../rights.ts';
@@ -55,8 +55,9 @@ export function createCreation({
   }
 
   async function enterIn(tx: Tx, actor: UserActor, command: EnterByExternalId) {
-    const { namespace, externalId, side } = command;
+    const { namespace, externalId } = command;
     const known = await tx.conversations.findByExternalId(namespace, externalId);
+    const side = await sideOfEntrant(tx, actor, { command, known });
     if (!known) {
       const create = {
         ...command.create,
@@ -69,7 +70,6 @@ export function createCreation({
     const conversation =
       known ?? (await tx.conversations.findByKey(command.create.key ?? '')) ?? unreachable('the key was there');
     const newcomer = { userId: actor.userId, side };
-    if (conversation.kind === 'support') await requireStaffSides(tx, actor, { ...conversation, newcomers: [newcomer] });
     const entered = await bringIn(tx, conversation, { newcomers: [newcomer], how: 'joined', limit: null });
     const participants = await tx.conversations.participants(conversation.id);
     return { conversation: entered.conversation, participants, created: false, joined: entered.joined.length > 0 };
@@ -213,20 +213,27 @@ async function requireMaker(
   if (command.customerId !== userId && !isQueueStaff(member?.role ?? null)) throw forbidden('not_staff');
 }
 
+/** Whoever enters as staff where it is none comes in as a member. */
+async function sideOfEntrant(
+  tx: Tx,
+  actor: UserActor,
+  { command, known }: { readonly command: EnterByExternalId; readonly known: Conversation | null },
+): Promise<ParticipantSide> {
+  if (command.side !== 'staff') return command.side;
+  const spaceId = known ? known.spaceId : (command.create.spaceId ?? null);
+  const [member] = spaceId === null ? [] : await tx.spaces.members(spaceId, [actor.userId]);
+  return isQueueStaff(member?.role ?? null) ? 'staff' : 'member';
+}
+
 /** Who comes in as staff must be staff of the queue, unless the administration says so. */
 async function requireStaffSides(
   tx: Tx,
   actor: Actor,
-  place: {
-    readonly space?: Space | null;
-    readonly spaceId?: Conversation['spaceId'];
-    readonly newcomers: readonly Newcomer[];
-  },
+  { space, newcomers }: { readonly space: Space | null; readonly newcomers: readonly Newcomer[] },
 ): Promise<void> {
-  const staff = place.newcomers.filter(({ side }) => side === 'staff').map(({ userId }) => userId);
+  const staff = newcomers.filter(({ side }) => side === 'staff').map(({ userId }) => userId);
   if (staff.length === 0 || isAdministration(actor)) return;
-  const spaceId = place.space?.id ?? place.spaceId ?? null;
-  const members = spaceId === null ? [] : await tx.spaces.members(spaceId, staff);
+  const members = space === null ? [] : await tx.spaces.members(space.id, staff);
   const known = new Set(members.filter(({ role }) => isQueueStaff(role)).map(({ userId }) => userId));
   if (staff.some((userId) => !known.has(userId))) throw forbidden('not_staff');
 }
