@@ -19,15 +19,15 @@ export interface Postmaster {
   /** Resolves when the process is gone, with how ("was ended by SIGKILL"). Never rejects. */
   ended: Promise<string>;
   /**
-   * Fast shutdown: ends sessions, writes everything down, resolves when the process is gone. Grows impatient after 6
+   * Fast shutdown: ends sessions, writes everything down, resolves when the process is gone. Grows impatient after 4
    * seconds; what was acknowledged is safe in any case. May be called at any time, also while it starts.
    */
   stop(): Promise<void>;
 }
 
 const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
-const FAST_STOP_MS = 6_000;
-const IMMEDIATE_STOP_MS = 2_000;
+const FAST_STOP_MS = 4_000;
+const IMMEDIATE_STOP_MS = 1_000;
 const RETRY_FOR_MS = 15_000;
 
 /**
