@@ -39,20 +39,15 @@ export function createGatherer(users: ReadonlyMap<UserId, LocalUser>, lookup: Lo
   return {
     /** The connections that may see the event now. Costs as much as the smaller of the audience and the users here. */
     gather(delivered: DeliveredEvent): Gathered {
-      const { audience, event } = delivered;
-      const { participants, namespace, staffOnly } = audience;
+      const { audience } = delivered;
+      const { participants, namespace } = audience;
       generation += 1;
       gathered = [];
       if (participants) {
-        const sides =
-          staffOnly && event.conversationId ? lookup.conversation(event.conversationId)?.participants : null;
-        const may = (userId: UserId): boolean => !staffOnly || sides?.get(userId)?.side === 'staff';
         if (participants.size <= users.size) {
-          for (const userId of participants) if (may(userId)) take(users.get(userId), namespace);
+          for (const userId of participants) take(users.get(userId), namespace);
         } else {
-          for (const user of users.values()) {
-            if (participants.has(user.userId) && may(user.userId)) take(user, namespace);
-          }
+          for (const user of users.values()) if (participants.has(user.userId)) take(user, namespace);
         }
       }
       for (const spaceId of [audience.staffOf, audience.membersOf]) {
@@ -72,15 +67,11 @@ export function createGatherer(users: ReadonlyMap<UserId, LocalUser>, lookup: Lo
 
 /** Whether one viewer is in an audience: for streams that are read back, one reader at a time. */
 export function isInAudience(delivered: DeliveredEvent, viewer: Viewer, lookup: Lookup): boolean {
-  const { audience, event } = delivered;
+  const { audience } = delivered;
   const { userId } = viewer;
   if (audience.namespace !== null && audience.namespace !== viewer.namespace) return false;
   if (audience.users.includes(userId)) return true;
-  if (audience.participants?.has(userId)) {
-    if (!audience.staffOnly) return true;
-    const view = event.conversationId ? lookup.conversation(event.conversationId) : undefined;
-    if (view?.participants.get(userId)?.side === 'staff') return true;
-  }
+  if (audience.participants?.has(userId)) return true;
   if (audience.staffOf !== null && isMember(lookup, audience.staffOf, userId, true)) return true;
   return audience.membersOf !== null && isMember(lookup, audience.membersOf, userId, false);
 }

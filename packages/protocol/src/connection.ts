@@ -6,6 +6,7 @@ import type {
   Capacity,
   ConnectionId,
   DomainEvent,
+  Session as IssuedSession,
   Namespace,
   SessionId,
   UnixMs,
@@ -51,7 +52,9 @@ export interface Connection<Session = unknown> {
   readonly encoding: string;
   readonly transport: Transport;
   readonly outbox: Outbox;
-  /** When the session's time is over; null = never. The hub closes it then with `auth_expired`. */
+  /** The session behind it, where one was issued here: the hub keeps it in use, and closes with `auth_expired` when it has run out. */
+  issued: IssuedSession | null;
+  /** For credentials without an issued session: when their time is over; null = never. Closed then with `auth_expired`. */
   expiresAt: UnixMs | null;
   readonly openedAt: UnixMs;
   /** Set by the first `close`. */
@@ -72,6 +75,7 @@ export interface ConnectionOptions<Session> {
   readonly encoding?: string;
   readonly transport: Transport;
   readonly openedAt: UnixMs;
+  readonly issued?: IssuedSession | null;
   readonly expiresAt?: UnixMs | null;
   readonly outbox: OutboxOptions;
 }
@@ -86,6 +90,7 @@ export function createConnection<Session>(options: ConnectionOptions<Session>): 
     encoding: options.encoding ?? '',
     transport: options.transport,
     outbox: createOutbox(options.transport, options.outbox),
+    issued: options.issued ?? null,
     expiresAt: options.expiresAt ?? null,
     openedAt: options.openedAt,
     closed: null,
@@ -126,4 +131,6 @@ function close<Session>(this: Connection<Session>, reason: CloseReason): void {
   this.closed = reason;
   endOutbox(this.outbox, reason === 'slow_consumer');
   this.kind.goodbye(this, reason);
+  // An operation that is still running has nobody to answer any more.
+  this.outbox.isSealed = true;
 }

@@ -85,7 +85,7 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
     try {
       requests = options.decode(frame, connection);
     } catch (thrown) {
-      refuse(connection, null, toFault(thrown));
+      refuse(connection, null, toLoggedFault(thrown));
       return;
     }
     for (const request of requests) {
@@ -108,7 +108,7 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
         else if (answer) await stream(connection, answer);
       }
     } catch (thrown) {
-      refuse(connection, request, toFault(thrown));
+      refuse(connection, request, toLoggedFault(thrown));
     } finally {
       if (isFirst) releaseEvents(connection.outbox);
     }
@@ -129,7 +129,7 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
     } catch (thrown) {
       if (!hasBegun) throw thrown;
       // Half an answer cannot be taken back: the client is told to come again.
-      logInternal(toFault(thrown));
+      toLoggedFault(thrown);
       connection.close('shutdown');
     } finally {
       releaseEvents(connection.outbox);
@@ -137,19 +137,21 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
   }
 
   function refuse(connection: Connection<Session>, request: Request<Ref> | null, fault: Fault): void {
-    if (fault.cause !== undefined) logInternal(fault);
     if (connection.closed) return;
     try {
       const bytes = options.refuse(connection, request, fault);
       if (bytes && !connection.closed) connection.write(bytes);
     } catch (thrown) {
-      logInternal(toFault(thrown));
+      toLoggedFault(thrown);
       connection.close('protocol_violation');
     }
   }
 
-  function logInternal(fault: Fault): void {
-    log('error', 'a frame could not be answered', { protocol, ...causeOf(fault) });
+  /** What the runner has not seen: faults of decoding, wording and encoding. */
+  function toLoggedFault(thrown: unknown): Fault {
+    const fault = toFault(thrown);
+    if (fault.code === 'internal') log('error', 'a frame could not be answered', { protocol, ...causeOf(fault) });
+    return fault;
   }
 
   return {

@@ -2,17 +2,18 @@
  * Who is connected to this node, and bringing events to them: audience → connections → what each asked for → one call per adapter. Ends
  * connections whose session or user is gone. Knows no wire, and asks nobody what may be seen.
  */
-import type {
-  Clock,
-  ConnectionId,
-  Core,
-  DeliveredEvent,
-  DomainEvent,
-  Log,
-  PresenceStatus,
-  Signal,
-  UnixMs,
-  UserId,
+import {
+  type Clock,
+  type ConnectionId,
+  type Core,
+  createSessionWatch,
+  type DeliveredEvent,
+  type DomainEvent,
+  type Log,
+  type PresenceStatus,
+  type Signal,
+  type UnixMs,
+  type UserId,
 } from '@switchboard/core';
 import { createGatherer, type Gathered, type LocalUser } from './audience.ts';
 import { type Connection, createActor } from './connection.ts';
@@ -72,7 +73,7 @@ export interface HubOptions {
 /** Namespace and name of the signal by which nodes ask each other to end a connection. */
 const HUB_NAMESPACE = 'switchboard';
 const END_SIGNAL = 'connection.end';
-/** Sessions are watched this often; a revoked one is closed at once. */
+/** `expiresAt` is looked at this often. */
 const EXPIRY_CHECK_MS = 1_000;
 /** How long a revocation is remembered for connections that were just signing in. */
 const REVOCATION_MEMORY_MS = 60_000;
@@ -93,6 +94,7 @@ export function createHub(options: HubOptions): HubControl {
   const slots = new Map<string, number>();
   const adapters: ({ deliver(deliveries: readonly Delivery[]): void } | null)[] = [];
   const gatherer = createGatherer(users, core.directory);
+  const watch = createSessionWatch({ sessions: core.sessions, clock, log });
   let revocations: { readonly event: Revocation; readonly at: UnixMs }[] = [];
 
   function slotOf(protocol: string): number {
@@ -124,7 +126,9 @@ export function createHub(options: HubOptions): HubControl {
     if (!user || !list || at === -1) return;
     list.splice(at, 1);
     user.count -= 1;
-    if (user.count === 0) users.delete(userId);
+    if (user.count > 0) return;
+    users.delete(userId);
+    core.directory.release(userId);
   }
 
   function onEvents(batch: readonly DeliveredEvent[]): void {
@@ -176,7 +180,7 @@ export function createHub(options: HubOptions): HubControl {
 
   function checkExpiries(): void {
     const now = clock.now();
-    for (const { connection } of connections.values()) {
+    for (const { connection } of [...connections.values()]) {
       if (connection.expiresAt !== null && connection.expiresAt <= now) connection.close('auth_expired');
     }
   }
@@ -201,6 +205,11 @@ export function createHub(options: HubOptions): HubControl {
     },
   });
   const stopExpiries = clock.every(EXPIRY_CHECK_MS, checkExpiries);
+  watch.onEnded((sessionId) => {
+    for (const { connection } of [...connections.values()]) {
+      if (connection.viewer?.sessionId === sessionId) connection.close('auth_expired');
+    }
+  });
 
   return {
     async add(added, presence) {
@@ -212,6 +221,7 @@ export function createHub(options: HubOptions): HubControl {
       const kept: Kept = { connection, presence, registered: Promise.resolve() };
       connections.set(connection.id, kept);
       index(connection, viewer.userId);
+      if (connection.issued) watch.hold(connection.issued);
       metrics.connections(connection.kind.protocol, 1);
       const revoked = revocations.some(({ event, at }) => at >= connection.openedAt && isRevokedBy(event, connection));
       if (revoked) connection.close('revoked');
@@ -227,6 +237,7 @@ export function createHub(options: HubOptions): HubControl {
       if (!viewer) return;
       connections.delete(connection.id);
       unindex(connection, viewer.userId);
+      if (connection.issued) watch.release(connection.issued.id);
       metrics.connections(connection.kind.protocol, -1);
       await kept.registered.catch(() => undefined);
       if (!kept.presence) return;
@@ -282,6 +293,7 @@ export function createHub(options: HubOptions): HubControl {
     close() {
       unsubscribe();
       stopExpiries();
+      watch.close();
     },
   };
 }

@@ -55,7 +55,10 @@ export interface Outbox extends Drainable {
   /** Event bytes of the write that blocked the transport. */
   inFlightBytes: number;
   waiters: (() => void)[] | null;
+  /** Takes no more events; what is written now is the goodbye. */
   hasEnded: boolean;
+  /** The goodbye has been said. */
+  isSealed: boolean;
 }
 
 /** More unwritten replies than this make the next operation wait for the end of the turn. */
@@ -98,6 +101,7 @@ export function createOutbox(transport: Transport, options: OutboxOptions): Outb
     inFlightBytes: 0,
     waiters: null,
     hasEnded: false,
+    isSealed: false,
     drained,
   };
   transport.attach(outbox);
@@ -112,10 +116,10 @@ export function pushEvent(outbox: Outbox, chunk: Chunk): void {
   else append(outbox, chunk);
 }
 
-/** Bytes that answer the client. After the end they go straight to the transport: the goodbye itself. */
+/** Bytes that answer the client. Between the end and the sealing they go straight to the transport: the goodbye itself. */
 export function pushReply(outbox: Outbox, bytes: Buffer): void {
   if (outbox.hasEnded) {
-    outbox.transport.write(bytes);
+    if (!outbox.isSealed) outbox.transport.write(bytes);
     return;
   }
   outbox.pendingReplyBytes += bytes.length;
