@@ -131,7 +131,8 @@ export function createHealing(options: HealingOptions): Healing {
 
   async function compare(): Promise<void> {
     const { received, batch } = sequence;
-    const found = await store.log.check(received);
+    const [found, freed] = await Promise.all([store.log.check(received), store.log.freeLock()]);
+    if (freed > 0) log('warn', "a node that stands still was relieved of the log's lock", { freed });
     if (closed) return;
     const isOther = batch !== null && found.batch !== null && found.batch !== batch;
     if (found.head < received || isOther) return goneBack(received, found.head);

@@ -26,6 +26,11 @@ export interface LogStore {
   readFor(scope: LogScope, after: LogPosition, limit?: number): Promise<LogSlice>;
   /** Appends `log.jumped` beyond `seen` when the head is below it. Answers the position, or null when the head is at or above it. */
   jump(seen: LogPosition): Promise<LogPosition | null>;
+  /**
+   * Takes the log's lock away from whoever has been kept from ending its transaction for 2 s by a client that does not read (a process
+   * that was stopped). Answers how many were ended. Called about once a second by every node.
+   */
+  freeLock(): Promise<number>;
   /** When `userId` was in, its own joining and leaving included; in all conversations or in these. */
   spans(userId: UserId, conversationIds?: readonly ConversationId[]): Promise<readonly Span[]>;
   /** Who was in these conversations at any time between the two positions (inclusive). */

@@ -25,13 +25,13 @@ export function openClients(connectionString: string, log: Log): Clients {
       connectionString,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
-      application_name: 'switchboard',
     };
     const adapter = new PrismaPg({ ...common, ...config }, { onPoolError, onConnectionError: onPoolError });
     return new PrismaClient({ adapter, errorFormat: 'minimal', log: [] });
   };
-  const reads = open({ max: READ_CONNECTIONS, statement_timeout: 10_000 });
+  const reads = open({ application_name: 'switchboard-reads', max: READ_CONNECTIONS, statement_timeout: 10_000 });
   const slowLane = open({
+    application_name: 'switchboard-slow-lane',
     max: SLOW_LANE_CONNECTIONS,
     // A node that stops while it holds the log's lock gives it back after this.
     idle_in_transaction_session_timeout: 2_000,

@@ -3,6 +3,7 @@
  * What was committed is told in commit order. Knows entries and positions, no noun.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Clock,
   DomainError,
@@ -37,6 +38,10 @@ export type Transaction = <T>(origin: Origin, work: (tx: Tx) => Promise<T>) => P
 
 /** Longer than PostgreSQL's own limits (pools.ts), so that it is PostgreSQL who gives up and says why. */
 const LIMITS = { maxWait: 6_000, timeout: 12_000 };
+
+/** How long it is looked for what became of a lost commit, and how often. */
+const LOOKING_MS = 8_000;
+const LOOK_AGAIN_MS = 100;
 
 /** One run of a work: what it appended, and how far it came. */
 interface Attempt<T> {
@@ -101,16 +106,24 @@ export function createSlowLane(options: SlowLaneOptions): Transaction {
 
   /** Whether a batch whose commit was cut off is in the log. Under the lock: what is not there now will never be. */
   async function wasCommitted(run: Attempt<unknown>): Promise<boolean> {
-    const looking = prisma.$transaction(async (db) => {
+    const until = performance.now() + LOOKING_MS;
+    for (;;) {
+      try {
+        return await lookFor(run);
+      } catch (error) {
+        if (faultOf(error) === 'other' || performance.now() > until) throw toDomainError(error);
+        await delay(LOOK_AGAIN_MS);
+      }
+    }
+  }
+
+  async function lookFor(run: Attempt<unknown>): Promise<boolean> {
+    return prisma.$transaction(async (db) => {
       await db.$executeRaw`select pg_advisory_xact_lock(${LOG_LOCK_KEY}::bigint)`;
-      const rows = await db.$queryRaw<
-        unknown[]
-      >`select 1 from events where position = ${BigInt(run.before + 1)} and batch = ${run.batch}`;
+      const rows = await db.$queryRaw<unknown[]>`
+        select 1 from events where position = ${BigInt(run.before + 1)} and batch = ${run.batch}`;
       return rows.length > 0;
     }, LIMITS);
-    return looking.catch((error: unknown) => {
-      throw toDomainError(error);
-    });
   }
 
   async function perform<T>(
