@@ -247,8 +247,7 @@ BEGIN
       -- One row per participant. `single`: for each message marked by itself [p + 1, seq], where p is the newest earlier message that it could
       -- have read (of others, no notice, neither deleted nor invisible to it), looked for above everything that counts as read.
       SELECT t.pid, t.cid, t.actor, max(t.floor) AS floor, max(t.w) AS w, (array_agg(t.above))[1] AS above, max(t.rc) AS rc,
-             max(t.seq) FILTER (WHERE t.is_read AND t.upto) AS upto_read, max(t.seq) FILTER (WHERE t.is_read) AS top_read,
-             max(t.seq) FILTER (WHERE NOT t.is_read) AS received, min(t.via) AS via,
+             max(t.seq) FILTER (WHERE t.is_read AND t.upto) AS upto_read, max(t.seq) FILTER (WHERE NOT t.is_read) AS received, min(t.via) AS via,
              CASE WHEN min(t.origin) = max(t.origin) AND count(*) = count(t.origin) THEN min(t.origin) END AS origin,
              range_agg(int8range(CASE
                WHEN t.seq > t.floor AND t.seq <= greatest(t.w, t.floor) + 1 THEN t.seq
@@ -264,19 +263,21 @@ BEGIN
         FROM target t WHERE t.pid IS NOT NULL AND (t.upto OR NOT t.covered)
        GROUP BY t.pid, t.cid, t.actor
     ), moved AS (
-      SELECT p.*, p.above + coalesce(p.single, '{}') AS read_all, greatest(p.w, coalesce(p.upto_read, 0)) AS w1,
-             greatest(p.rc, coalesce(p.top_read, 0), coalesce(p.received, 0)) AS rc2
-        FROM mine p
+      SELECT p.*, p.above + coalesce(p.single, '{}') AS read_all, greatest(p.w, coalesce(p.upto_read, 0)) AS w1 FROM mine p
     ), absorbed AS (
       -- The watermark goes on to the end of the range that it (or the floor) touches; what it covers above the floor leaves the ranges.
       SELECT m.*, coalesce((SELECT upper(x.r) - 1 FROM unnest(m.read_all) x(r) WHERE x.r @> greatest(m.w1, m.floor) + 1), m.w1) AS w2
         FROM moved m
-    ), marked AS MATERIALIZED (
+    ), marked AS (
       SELECT a.*, a.read_all - int8multirange(int8range(a.floor + 1, greatest(a.w2, a.floor) + 1)) AS above2 FROM absorbed a
+    ), implied AS (
+      -- What was read has been received: as far as the new marks reach.
+      SELECT m.*, m.w2 <> m.w OR m.above2 <> m.above AS read_moved,
+             CASE WHEN m.w2 <> m.w OR m.above2 <> m.above THEN greatest(m.rc, m.w2, upper(m.above2) - 1) ELSE m.rc END AS rc1
+        FROM marked m
     ), advance AS MATERIALIZED (
-      SELECT a.*, a.w2 <> a.w OR a.above2 <> a.above AS read_moved,
-             a.received > a.rc AND a.received > coalesce(a.top_read, 0) AS received_moved
-        FROM marked a WHERE a.w2 <> a.w OR a.above2 <> a.above OR a.rc2 <> a.rc
+      SELECT i.*, greatest(i.rc1, i.received) AS rc2, coalesce(i.received > i.rc1, false) AS received_moved
+        FROM implied i WHERE i.read_moved OR i.received > i.rc1
     ), marks_of AS (
       SELECT a.cid, count(DISTINCT a.actor) AS actors, min(a.actor) AS actor, min(a.via) AS via, min(a.origin) AS origin,
              jsonb_agg(jsonb_build_object(

@@ -158,7 +158,7 @@ function applyMark(view: View, mark: MarkAdvance, event: LogEvent): void {
     participant.readAbove = mark.readAbove;
     participant.readAt = event.at;
     // What was read has been received.
-    received = mark.added[0]?.[1] ?? 0;
+    received = Math.max(received, ...mark.readAbove.map(([, to]) => to));
   }
   if (received > participant.receivedSeq) participant.receivedSeq = received;
 }
