@@ -153,11 +153,14 @@ export async function takeOut(tx: Tx, leavings: readonly Leaving[]): Promise<Tak
   return { left, conversations };
 }
 
-/** To the first of the admins who remain, else to whoever is in for longest. */
+/** To the first of the admins who remain, else to whoever is in for longest, else to nobody. */
 async function passOn(tx: Tx, conversation: Conversation): Promise<Conversation> {
   const active = (await tx.conversations.participants(conversation.id)).filter(({ active }) => active);
   const heir = active.find(({ role }) => role === 'admin') ?? active[0];
-  return heir ? setOwner(tx, conversation, heir.userId) : conversation;
+  if (heir) return setOwner(tx, conversation, heir.userId);
+  const current = await tx.conversations.update(conversation.id, { ownerId: null, updatedAt: tx.at });
+  tellUpdated(tx, current, { changed: ['ownerId'], previous: { ownerId: conversation.ownerId } });
+  return current;
 }
 
 /** The owner who was stays as an admin, if it is in at all. */

@@ -51,9 +51,10 @@ export function createRoles({ change }: CoreContext): Roles {
           await setOwner(tx, conversation, userId);
           return activeIn(tx, { id, userId });
         }
-        if (isAdminRole(participant.role) && role !== 'admin') {
+        if (isAdminRole(participant.role)) {
           const heir = await anotherAdmin(tx, { id, userId });
           if (participant.role === 'owner') conversation = await setOwner(tx, conversation, heir);
+          if (participant.role === 'owner' && role === 'admin') return activeIn(tx, { id, userId });
         }
         return tellPatched(tx, conversation, { userId, patch: { role }, changed: 'role' });
       });
