@@ -137,6 +137,7 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
     ensureUsers: people.ensure,
     membershipsOf: members.of,
     release: members.release,
+    forget: views.forget,
 
     get position() {
       return applied;

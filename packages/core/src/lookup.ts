@@ -38,6 +38,8 @@ export interface Directory extends Lookup {
   membershipsOf(userId: UserId): Promise<Memberships>;
   /** The user has no connection here any more: what it belongs to concerns this node no longer. Asking again begins anew. */
   release(userId: UserId): void;
+  /** Drops what is known of a conversation: whoever needs it next loads it. For those who have reason to doubt it, and for tests. */
+  forget(id: ConversationId): void;
 }
 
 export interface Memberships {

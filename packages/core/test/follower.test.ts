@@ -13,6 +13,7 @@ import {
   sending,
   sent,
 } from './support/places.ts';
+import { createRandom } from './support/random.ts';
 
 const texts = (delivered: readonly DeliveredEvent<LogEvent>[]) =>
   delivered.flatMap(({ event }) => (event.type === 'message.sent' ? [event.message.text] : []));
@@ -321,14 +322,3 @@ describe('what this node knows by heart', () => {
     await test.close();
   });
 });
-
-/** The same numbers in every run (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
