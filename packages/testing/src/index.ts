@@ -1,4 +1,5 @@
 /** The door of what tests share: time they own, seeded worlds, golden transcripts and the protocol contract suite. Development only. */
 export * from './clock.ts';
 export * from './core.ts';
+export * from './host.ts';
 export * from './memory-blob-store.ts';
