@@ -118,9 +118,11 @@ export function createFiles(context: CoreContext): Files {
         via: actor.via,
         createdAt: clock.now(),
       };
-      // The row comes first: bytes without one would never be found again.
-      await store.files.insert(file);
+      // Heard from the first moment on: a stream that breaks off with nobody listening ends the process.
+      content.on('error', () => undefined);
       try {
+        // The row comes first: bytes without one would never be found again.
+        await store.files.insert(file);
         const sizeBytes = await blobs.write(
           id,
           content,
@@ -131,7 +133,8 @@ export function createFiles(context: CoreContext): Files {
         if (!finished) throw new DomainError('conflict', `Upload ${id} was swept away`, { subject: 'file', id });
         return finished;
       } catch (error) {
-        const aborted = content.errored !== null && !isDomainError(error);
+        const aborted =
+          (content.errored !== null || (content.destroyed && !content.readableEnded)) && !isDomainError(error);
         content.destroy();
         await forgetUpload(id);
         if (!aborted) throw error;

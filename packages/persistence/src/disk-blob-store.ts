@@ -53,6 +53,8 @@ export function createDiskBlobStore(options: { readonly directory: string }): Di
 
   return {
     async write(id, content, maxBytes) {
+      // Heard from the first moment on: a stream that breaks off with nobody listening ends the process.
+      content.on('error', () => undefined);
       return settle(place(id), async (path) => {
         let size = 0;
         const count = new Transform({
@@ -63,6 +65,7 @@ export function createDiskBlobStore(options: { readonly directory: string }): Di
               done(new DomainError('too_large', `More than ${maxBytes} bytes`, { subject: 'file', field: 'content' }));
           },
         });
+        if (content.errored) throw content.errored;
         await pipeline(content, count, createWriteStream(path, { flags: 'wx', flush: true }));
         return size;
       });
@@ -161,14 +164,11 @@ function noneWhenMissing(error: unknown): string[] {
   throw error;
 }
 
+const DISK_CODES = new Set('ENOSPC EDQUOT EROFS EIO EACCES EPERM EMFILE ENFILE ENOENT ENOTDIR EEXIST'.split(' '));
+
 /** A disk that is full or broken is a store that is away; a client that went away is its own matter. */
 function toDomainError(error: unknown): unknown {
-  const code = codeOf(error);
-  if (
-    code === undefined ||
-    !['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ENOENT'].includes(code)
-  )
-    return error;
+  if (!DISK_CODES.has(codeOf(error) ?? '')) return error;
   return new DomainError('unavailable', 'The directory of files cannot be used', { subject: 'file' }, { cause: error });
 }
 
