@@ -2,8 +2,10 @@
  * Everything at once on two nodes: people come and go and write while views are loaded, dropped and loaded again, and while people
  * connect. Whoever was in hears, nobody else does, and what each node knows is what the store holds.
  */
-import type { Conversation, DeliveredEvent, LogEvent, LogPosition, UserId } from '@switchboard/core';
+import { createMemoryMedium } from '@switchboard/bus';
+import type { Commit, Conversation, DeliveredEvent, LogEvent, LogPosition, Store, UserId } from '@switchboard/core';
 import { createTestCore, type TestCore } from '@switchboard/testing';
+import { createFaultyBus, passOn } from './support/faulty-bus.ts';
 import { join, leave, makeConversation, marking, sending } from './support/places.ts';
 import { createRandom } from './support/random.ts';
 
@@ -11,15 +13,11 @@ const ROOMS = 4;
 const PEOPLE = 12;
 const STEPS = 120;
 
-interface Watched {
-  readonly userId: UserId;
-  /** Events after this one must reach the user. */
-  readonly since: LogPosition;
-}
-
 it('tells who was in, whatever happens at the same time', async () => {
-  const one = await createTestCore({ clock: 'real' });
-  const two = await one.another();
+  const medium = createMemoryMedium();
+  const late = createFaultyBus(medium);
+  const one = await createTestCore({ clock: 'real', medium });
+  const two = await one.another({ bus: late });
   const nodes = [one, two];
   const random = createRandom(11);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
@@ -27,7 +25,20 @@ it('tells who was in, whatever happens at the same time', async () => {
   const rooms: Conversation[] = [];
   for (let room = 0; room < ROOMS; room += 1) rooms.push(await makeConversation(one, people));
   const inside = new Map(rooms.map(({ id }) => [id, new Set(people)]));
-  const watched = new Map<TestCore, Watched[]>(nodes.map((node) => [node, []]));
+  /** Events after this position must reach the user on this node. */
+  const watched = new Map(nodes.map((node) => [node, new Map<UserId, LogPosition>()]));
+
+  // One node hears late: what it reads is newer than what it has heard. And answers of the store are long under way: what is heard
+  // meanwhile is newer than what was read.
+  const held: Commit[] = [];
+  late.fault = (commit) => {
+    held.push(commit);
+    return held.length > 6 ? held.splice(0, 1) : [];
+  };
+  for (const { store } of nodes) {
+    delayed(store.conversations, 'loadViews', store);
+    delayed(store.conversations, 'membershipsOf', store);
+  }
 
   async function comeAndGo(room: Conversation): Promise<void> {
     const members = inside.get(room.id) as Set<UserId>;
@@ -48,18 +59,21 @@ it('tells who was in, whatever happens at the same time', async () => {
   }
 
   async function connectAndForget(node: TestCore): Promise<void> {
-    for (const userId of people.slice(0, 6)) {
+    const since = watched.get(node) as Map<UserId, LogPosition>;
+    for (let turn = 0; turn < 60; turn += 1) {
+      const userId = pick(people);
+      node.core.directory.release(userId);
+      since.delete(userId);
       await node.core.directory.membershipsOf(userId);
-      watched.get(node)?.push({ userId, since: node.core.events.position });
-      for (let turn = 0; turn < 8; turn += 1) {
-        await node.store.ping();
-        // As if other views had needed the room.
-        if (random() < 0.5) node.core.directory.forget(pick(rooms).id);
-      }
+      since.set(userId, node.core.events.position);
+      // As if other views had needed the room.
+      if (random() < 0.3) node.core.directory.forget(pick(rooms).id);
+      for (let more = 0; more < 5; more += 1) await node.store.ping();
     }
   }
 
   await Promise.all([...rooms.map(comeAndGo), ...nodes.map(connectAndForget)]);
+  late.fault = passOn;
   await Promise.all(nodes.map((node) => node.settled()));
 
   const spans = await one.store.log.spansOf(
@@ -76,7 +90,7 @@ it('tells who was in, whatever happens at the same time', async () => {
   for (const node of nodes) {
     expect(node.delivered.map(({ event }) => event.position)).toEqual(node.delivered.map((_, index) => index + 1));
     for (const delivered of node.delivered)
-      expectRightAudience(delivered, wasIn(delivered.event), watched.get(node) ?? []);
+      expectRightAudience(delivered, wasIn(delivered.event), watched.get(node) ?? new Map());
     const { views } = await node.store.conversations.loadViews(rooms.map(({ id }) => id));
     await node.core.directory.ensureConversations(rooms.map(({ id }) => id));
     for (const { conversation, participants, lastMessage } of views) {
@@ -96,10 +110,29 @@ it('tells who was in, whatever happens at the same time', async () => {
   await one.close();
 }, 60_000);
 
-function expectRightAudience({ event, audience }: DeliveredEvent<LogEvent>, wasIn: UserId[], watched: Watched[]): void {
+/** Answers late, with what was true when it was asked. */
+function delayed<Name extends 'loadViews' | 'membershipsOf'>(
+  reads: Pick<Store['conversations'], Name>,
+  name: Name,
+  store: Pick<Store, 'ping'>,
+): void {
+  const read = reads[name] as (ids: readonly number[]) => Promise<unknown>;
+  const patched = async (ids: readonly number[]) => {
+    const answer = await read(ids);
+    for (let turn = 0; turn < 12; turn += 1) await store.ping();
+    return answer;
+  };
+  Object.assign(reads, { [name]: patched });
+}
+
+function expectRightAudience(
+  { event, audience }: DeliveredEvent<LogEvent>,
+  wasIn: UserId[],
+  watched: ReadonlyMap<UserId, LogPosition>,
+): void {
   const heard = new Set([...(audience.participants ?? []), ...audience.users]);
-  const mustHear = watched.filter(({ userId, since }) => event.position > since && wasIn.includes(userId));
-  expect({ position: event.position, deaf: mustHear.filter(({ userId }) => !heard.has(userId)) }).toEqual({
+  const deaf = wasIn.filter((userId) => event.position > (watched.get(userId) ?? event.position) && !heard.has(userId));
+  expect({ position: event.position, deaf }).toEqual({
     position: event.position,
     deaf: [],
   });
