@@ -57,6 +57,8 @@ export interface Hub {
 export interface HubControl extends Hub {
   /** Adapters take their deliveries here; a name may be registered once. */
   register(protocol: string, adapter: { deliver(deliveries: readonly Delivery[]): void }): () => void;
+  /** Event bytes that wait before the connections of this node, by protocol. Walks over all of them: for a scrape, not for a turn. */
+  outboxBytes(): ReadonlyMap<string, number>;
   /** Stops listening; connections stay as they are. */
   close(): void;
 }
@@ -288,6 +290,15 @@ export function createHub(options: HubOptions): HubControl {
       return () => {
         adapters[slot] = null;
       };
+    },
+
+    outboxBytes() {
+      const bytes = new Map<string, number>();
+      for (const { connection } of connections.values()) {
+        const { protocol } = connection.kind;
+        bytes.set(protocol, (bytes.get(protocol) ?? 0) + connection.outbox.waitingBytes);
+      }
+      return bytes;
     },
 
     close() {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { clientAddress, isOriginAllowed, redactHeaders, redactUrl } from './request.ts';
+import { clientAddress, createPathMatcher, isOriginAllowed, redactHeaders, redactUrl } from './request.ts';
 
 const request = (remoteAddress: string, forwarded?: string) =>
   ({ socket: { remoteAddress }, headers: { 'x-forwarded-for': forwarded } }) as unknown as IncomingMessage;
@@ -25,6 +25,16 @@ describe('a request', () => {
     ['https://anything', null, true],
   ])('of origin %s against %j is allowed: %s', (origin, allowed, expected) => {
     expect(isOriginAllowed(origin, allowed)).toBe(expected);
+  });
+
+  it.each([
+    [{ exact: '/ws' }, ['/ws'], ['/ws/', '/wss', '/WS']],
+    [{ exact: '/chathub', lenient: true }, ['/chathub', '/ChatHub/'], ['/chathub/negotiate']],
+    [{ prefix: '/api/v1' }, ['/api/v1', '/api/v1/x'], ['/api/v10', '/api']],
+    [{ prefix: '/' }, ['/', '/anything'], []],
+  ])('falls under %j', (claim, inside, outside) => {
+    const matches = createPathMatcher(claim);
+    expect([inside.every(matches), outside.some(matches)]).toEqual([true, false]);
   });
 
   it('is written down without its secrets', () => {

@@ -1,5 +1,25 @@
 /** What every wire asks of an HTTP request before it is theirs: whence it comes, and what of it may be written down. */
 import type { IncomingMessage } from 'node:http';
+import type { RoutePath } from './adapter.ts';
+
+/** Whether a path, without its query, falls under a claim. Made once per claim. */
+export function createPathMatcher({ exact, prefix, lenient }: RoutePath): (path: string) => boolean {
+  const normalize = (path: string): string => {
+    if (!lenient) return path;
+    const lower = path.toLowerCase();
+    return lower.length > 1 && lower.endsWith('/') ? lower.slice(0, -1) : lower;
+  };
+  if (exact !== undefined) {
+    const wanted = normalize(exact);
+    return (path) => normalize(path) === wanted;
+  }
+  const wanted = normalize(prefix ?? '/');
+  const below = wanted.endsWith('/') ? wanted : `${wanted}/`;
+  return (path) => {
+    const given = normalize(path);
+    return given === wanted || given.startsWith(below);
+  };
+}
 
 /** The client's address: of the socket, or the first in `X-Forwarded-For` where a proxy is trusted. Without the IPv4-in-IPv6 prefix. */
 export function clientAddress(request: IncomingMessage, trustProxy: boolean): string {

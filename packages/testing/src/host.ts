@@ -1,22 +1,23 @@
 /**
- * A host for one adapter under test: a bare HTTP server on a free port of the loopback, with the paths that the adapter claims and nothing
- * else. What the gateway adds (timeouts, probes, administration) is tested with the gateway.
+ * A gateway's inside for one adapter under test: hub, host and a listening server on a free port, over a test core. Leaves out what the
+ * gateway adds (health, administration, configuration). Knows no wire.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { systemIds } from '@switchboard/core';
+import { adminActor, type Clock, type SpaceId, systemIds, type UserId } from '@switchboard/core';
 import {
+  type CloseReason,
   createHub,
+  createPathMatcher,
   DEFAULT_HOST_LIMITS,
   type Host,
   type HostLimits,
   type HubControl,
-  type Metrics,
+  type IssuedCredential,
   type MountedAdapter,
   NO_METRICS,
   type ProtocolAdapter,
-  type RoutePath,
 } from '@switchboard/protocol';
 import type { LogLine, TestCore } from './core.ts';
 
@@ -24,107 +25,114 @@ export interface TestHostOptions {
   readonly limits?: Partial<HostLimits>;
   readonly production?: boolean;
   readonly origins?: readonly string[] | null;
-  readonly metrics?: Metrics;
+  /** Default: the core's. */
+  readonly clock?: Clock;
 }
 
 export interface TestHost {
-  readonly host: Host;
-  readonly hub: HubControl;
-  /** `http://127.0.0.1:<port>`, without a final slash. */
+  /** `http://127.0.0.1:<port>`. */
   readonly url: string;
   readonly port: number;
-  /** What hub and adapters logged. */
+  readonly hub: HubControl;
+  readonly adapter: MountedAdapter;
+  /** What the adapter and the hub logged. */
   readonly lines: readonly LogLine[];
-  /** Mounts and registers. Closed with the host unless the test closes it first. */
-  mount(adapter: ProtocolAdapter): MountedAdapter;
-  /** Says goodbye with `shutdown`, then cuts what is left. The core stays. */
-  close(): Promise<void>;
+  /** A credential for the user, as the administration would issue it. */
+  credential(
+    userId: UserId,
+    options?: { readonly role?: string; readonly spaceId?: SpaceId; readonly ttlMs?: number },
+  ): Promise<IssuedCredential>;
+  /** The goodbye of a gateway that stops, then the server's end. The core stays. */
+  close(reason?: CloseReason): Promise<void>;
 }
 
-type Claim<Listener> = { readonly path: RoutePath; readonly listener: Listener };
-
-/** One node's host. Several on one core, or on the cores of several nodes, are fine. */
 export async function createTestHost(
-  { core, bus, clock }: Pick<TestCore, 'core' | 'bus' | 'clock'>,
+  test: TestCore,
+  adapter: ProtocolAdapter,
   options: TestHostOptions = {},
 ): Promise<TestHost> {
-  const routes: Claim<Parameters<Host['route']>[1]>[] = [];
-  const upgrades: Claim<Parameters<Host['upgrade']>[1]>[] = [];
-  const things = new Map<string, unknown>();
-  const sockets = new Set<Duplex>();
-  const mounted: MountedAdapter[] = [];
+  const { core } = test;
+  const clock = options.clock ?? test.clock;
   const lines: LogLine[] = [];
   const log: Host['log'] = (level, message, fields = {}) => void lines.push({ level, message, fields });
-  const metrics = options.metrics ?? NO_METRICS;
-  const hub = createHub({ core, clock, log, metrics, publish: (signals) => bus.publishSignals(signals) });
+  const hub = createHub({
+    core,
+    clock,
+    log,
+    metrics: NO_METRICS,
+    publish: (signals) => test.bus.publishSignals(signals),
+  });
+  const routes: [matches: (path: string) => boolean, listener: Parameters<Host['route']>[1]][] = [];
+  const upgrades: [matches: (path: string) => boolean, listener: Parameters<Host['upgrade']>[1]][] = [];
+  const shared = new Map<string, unknown>();
+  const sockets = new Set<Duplex>();
 
-  const server = createServer();
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const claim = routes.find(({ path }) => matches(path, request.url));
-    if (claim) claim.listener(request, response);
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    const claim = routes.find(([matches]) => matches(pathOf(request)));
+    if (claim) claim[1](request, response);
     else response.writeHead(404).end();
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined);
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    const claim = upgrades.find(({ path }) => matches(path, request.url));
-    if (claim) claim.listener(request, socket, head);
+    const claim = upgrades.find(([matches]) => matches(pathOf(request)));
+    if (claim) claim[1](request, socket, head);
     else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
 
-  const host: Host = {
+  const mounted = adapter.mount({
     core,
     hub,
     clock,
     ids: systemIds,
     log,
-    metrics,
+    metrics: NO_METRICS,
     limits: { ...DEFAULT_HOST_LIMITS, ...options.limits },
     production: options.production ?? false,
     origins: options.origins ?? null,
     trustProxy: false,
-    route: (path, listener) => void routes.push({ path, listener }),
-    upgrade: (path, listener) => void upgrades.push({ path, listener }),
+    route: (path, listener) => void routes.push([createPathMatcher(path), listener]),
+    upgrade: (path, listener) => void upgrades.push([createPathMatcher(path), listener]),
     shared<T>(key: string, create: () => T): T {
-      if (!things.has(key)) things.set(key, create());
-      return things.get(key) as T;
+      if (!shared.has(key)) shared.set(key, create());
+      return shared.get(key) as T;
     },
-  };
+  });
+  const unregister = hub.register(adapter.name, mounted);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  let closing: Promise<void> | null = null;
+
+  async function close(reason: CloseReason): Promise<void> {
+    const closed = new Promise((resolve) => server.close(resolve));
+    await mounted.close(reason);
+    unregister();
+    hub.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  }
 
   return {
-    host,
-    hub,
-    url: `http://127.0.0.1:${port}`,
+    url,
     port,
+    hub,
+    adapter: mounted,
     lines,
-    mount(adapter) {
-      const one = adapter.mount(host);
-      hub.register(adapter.name, one);
-      mounted.push(one);
-      return one;
+    credential(userId, about = {}) {
+      if (!mounted.issueCredential) throw new Error(`${adapter.name} issues no credentials`);
+      return mounted.issueCredential({ actor: adminActor(), userId, baseUrl: url, ...about });
     },
-    async close() {
-      await Promise.all(mounted.map((one) => one.close('shutdown')));
-      for (const socket of sockets) socket.destroy();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      hub.close();
+    close(reason = 'shutdown') {
+      closing ??= close(reason);
+      return closing;
     },
   };
 }
 
-function matches({ exact, prefix, lenient }: RoutePath, url = '/'): boolean {
-  const given = normalize(url.split('?')[0] as string, lenient);
-  if (exact !== undefined) return given === normalize(exact, lenient);
-  const wanted = normalize(prefix ?? '/', lenient);
-  return given === wanted || given.startsWith(wanted.endsWith('/') ? wanted : `${wanted}/`);
-}
-
-function normalize(path: string, lenient = false): string {
-  if (!lenient) return path;
-  const lower = path.toLowerCase();
-  return lower.length > 1 && lower.endsWith('/') ? lower.slice(0, -1) : lower;
+function pathOf(request: IncomingMessage): string {
+  return request.url?.split('?')[0] ?? '/';
 }
