@@ -6,7 +6,7 @@ WORKDIR /switchboard
 COPY . .
 # Everything from the npm registry; nothing else is downloaded.
 RUN npm ci --no-audit --no-fund
-RUN npm run build
+RUN node scripts/build.mjs --filter=@switchboard/gateway
 # What runs: no development tools, and no embedded PostgreSQL, which only optional packages bring.
 RUN npm prune --omit=dev --omit=optional --no-audit --no-fund \
     && mkdir /image \

@@ -3,7 +3,10 @@
 // the gateway running. Where there is no `exec` (Windows), the second half of the script serves.
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import './build.mjs';
+
+// What the gateway is made of, and nothing else.
+process.argv.push('--filter=@switchboard/gateway');
+await import('./build.mjs');
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '../apps/gateway/dist/main.js');
 process.setSourceMapsEnabled(true);

@@ -23,9 +23,15 @@ export interface GatewayAddresses {
   readonly adapters: ReadonlyMap<ProtocolName, string>;
 }
 
+export interface Started {
+  readonly addresses: GatewayAddresses;
+  /** The domain, for whoever runs the gateway inside a process of its own making (tests, the demo). */
+  readonly core: Core;
+}
+
 export interface Gateway {
   /** Resolves when clients are served. Throws StoreStartError, ListenError; then nothing is left running. Called once. */
-  start(): Promise<{ readonly addresses: GatewayAddresses }>;
+  start(): Promise<Started>;
   /** Says goodbye on every wire, writes down what was promised, and lets go of everything. A second call waits for the first. */
   close(): Promise<void>;
 }
@@ -35,9 +41,9 @@ const CLOSE_PATIENCE_MS = 2_500;
 
 export function createGateway(config: Config, { log }: { readonly log: Log }): Gateway {
   const closers = createClosers(log, CLOSE_PATIENCE_MS);
-  let started: Promise<{ readonly addresses: GatewayAddresses }> | null = null;
+  let started: Promise<Started> | null = null;
 
-  async function run(): Promise<{ readonly addresses: GatewayAddresses }> {
+  async function run(): Promise<Started> {
     const metrics = createMetrics();
     const ports = await openPorts(config, { log, metrics, closers });
     const core = createCore(ports);
@@ -58,7 +64,7 @@ export function createGateway(config: Config, { log }: { readonly log: Log }): G
     metrics.watch({
       followerLag: () => core.events.lag,
       committerDepth: () => ports.committer.depth,
-      outboxBytes: () => new Map(),
+      outboxBytes: hub.outboxBytes,
     });
 
     const hosts = createHosts(config, log);
@@ -88,7 +94,7 @@ export function createGateway(config: Config, { log }: { readonly log: Log }): G
     for (const { name } of running) {
       addresses.set(name, bound.own.get(name)?.url ?? config.publicUrl ?? bound.main.url);
     }
-    return { addresses: { main: bound.main, admin: bound.admin, adapters: addresses } };
+    return { addresses: { main: bound.main, admin: bound.admin, adapters: addresses }, core };
   }
 
   return {

@@ -33,7 +33,9 @@ export const userSchema = z
 
 export function toUser(user: User): z.infer<typeof userSchema> {
   const { id, displayName, kind, avatar, language, timeZone, statusText, createdAt, updatedAt, lastSeenAt } = user;
-  const identities = Object.entries(user.identities).map(([protocol, externalId]) => ({ protocol, externalId }));
+  const identities = Object.entries(user.identities)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([protocol, externalId]) => ({ protocol, externalId }));
   return {
     id,
     displayName,

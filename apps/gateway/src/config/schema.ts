@@ -63,6 +63,12 @@ const limits = z.strictObject({
   jsonMembers: count(10, 10_000_000).optional(),
 });
 
+const RATE = 'must be null, or {perSecond, burst}';
+const amount = z.number({ error: 'must be a number above 0' }).positive({ error: 'must be a number above 0' });
+const rate = z.strictObject({ perSecond: amount, burst: amount }, { error: RATE }).nullable();
+/** How often one user may call one operation; null = as often as it likes. */
+const rates = z.strictObject({ fallback: rate, operations: z.record(z.string(), rate).default({}) });
+
 /** What the owner of an `event` deployment may turn; the meaning of each stands in that protocol's PROTOCOL.md. */
 const event = z.strictObject({
   path: text.regex(/^\/[^?#\s]*$/, { error: 'must be a path like /ws' }).optional(),
@@ -76,7 +82,12 @@ const event = z.strictObject({
   roomLimit: count(1, 1_000_000).optional(),
   frameLimitBytes: count(256, 64 * 1024 * 1024).optional(),
   syntheticSidBase: count(0, Number.MAX_SAFE_INTEGER).optional(),
-  applicationIdBase: count(0, Number.MAX_SAFE_INTEGER).optional(),
+  syntheticApplicationBase: count(0, Number.MAX_SAFE_INTEGER).optional(),
+  graceMs: count(0, 3_600_000).optional(),
+  pingIntervalMs: count(1_000, 3_600_000).optional(),
+  pongTimeoutMs: count(1_000, 3_600_000).optional(),
+  tokenTtlMs: count(1_000, 10 * 365 * 86_400_000).optional(),
+  rates: rates.optional(),
 });
 
 /** A protocol's settings, or `false` to switch it off. */

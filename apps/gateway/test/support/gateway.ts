@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Log } from '@switchboard/core';
+import type { Core, Log } from '@switchboard/core';
 import { createTestDatabase, type TestDatabase } from '@switchboard/persistence/testing';
 import { loadConfig } from '../../src/config.ts';
 import { createGateway, type GatewayAddresses } from '../../src/gateway.ts';
@@ -11,6 +11,7 @@ export const ADMIN_TOKEN = 'the-admin-token-of-the-tests';
 
 export interface TestGateway {
   readonly addresses: GatewayAddresses;
+  readonly core: Core;
   readonly database: TestDatabase;
   readonly lines: readonly { readonly level: string; readonly message: string; readonly fields: unknown }[];
   /** A call of the admin API; `body` undefined sends none. */
@@ -38,9 +39,10 @@ export async function startTestGateway(
   const log: Log = (level, message, fields) => void lines.push({ level, message, fields });
   // The demo world is a matter of its own test.
   const gateway = createGateway({ ...config, demoWorld: env.DEMO_WORLD === 'true' }, { log });
-  const { addresses } = await gateway.start();
+  const { addresses, core } = await gateway.start();
   return {
     addresses,
+    core,
     database,
     lines,
     admin: (method, path, body) => callAdmin(addresses.admin.url, { method, path, body }),
