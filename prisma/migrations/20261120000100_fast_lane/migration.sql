@@ -148,7 +148,7 @@ BEGIN
         FROM command c
         LEFT JOIN messages m ON m.id = c.message AND (c.conv IS NULL OR m.conversation_id = c.conv)
         LEFT JOIN conversations cv ON cv.id = m.conversation_id
-        LEFT JOIN participants pa ON pa.conversation_id = m.conversation_id AND pa.user_id = c.actor
+        LEFT JOIN LATERAL (SELECT * FROM participants x WHERE x.conversation_id = m.conversation_id AND x.user_id = c.actor OFFSET 0) pa ON true
     ), judged AS (
       SELECT k.*,
              CASE WHEN k.cid IS NULL OR k.conversation_gone THEN 'not_found'
@@ -226,14 +226,14 @@ BEGIN
       SELECT k.n, k.ord, k.actor, k.is_read, k.via, k.origin, k.conv IS NOT NULL AS upto, cv.id AS cid, cv.kind = 'support' AS support,
              cv.space_id, cv.customer_id, m.id AS mid, m.sender_id, m.visibility, m.deleted_at,
              least(coalesce(m.seq, k.upto_seq), cv.last_seq) AS seq,
-             pa.id AS pid, pa.joined_seq AS floor, pa.read_seq AS w, pa.read_above AS above, pa.received_seq AS rc, pa.cleared_to_seq AS cleared,
-             coalesce(pa.side = 'staff', false) OR (k.as_staff AND cv.kind = 'support' AND EXISTS (
+             CASE WHEN pa.active THEN pa.id END AS pid, pa.joined_seq AS floor, pa.read_seq AS w, pa.read_above AS above, pa.received_seq AS rc, pa.cleared_to_seq AS cleared,
+             coalesce(pa.active AND pa.side = 'staff', false) OR (k.as_staff AND cv.kind = 'support' AND EXISTS (
                SELECT FROM space_members sm WHERE sm.space_id = cv.space_id AND sm.user_id = k.actor AND sm.left_at IS NULL
                   AND sm.role IN ('staff', 'admin'))) AS staff
         FROM mark k
         LEFT JOIN messages m ON m.id = k.message
-        JOIN conversations cv ON cv.id = coalesce(k.conv, m.conversation_id)
-        LEFT JOIN participants pa ON pa.conversation_id = cv.id AND pa.user_id = k.actor AND pa.active
+        CROSS JOIN LATERAL (SELECT * FROM conversations x WHERE x.id = coalesce(k.conv, m.conversation_id) OFFSET 0) cv
+        LEFT JOIN LATERAL (SELECT * FROM participants x WHERE x.conversation_id = cv.id AND x.user_id = k.actor OFFSET 0) pa ON true
        WHERE cv.deleted_at IS NULL AND (k.message IS NULL OR m.conversation_id = cv.id)
     ), target AS MATERIALIZED (
       SELECT r.*,
@@ -256,7 +256,7 @@ BEGIN
                    WHERE x.conversation_id = t.cid AND x.seq < t.seq AND x.deleted_at IS NULL AND x.sender_id <> t.actor AND x.kind <> 'notice'
                      AND x.seq > greatest(t.cleared, CASE WHEN t.seq > t.floor THEN greatest(t.w, t.floor) ELSE t.seq - 1000 END)
                      AND (x.visibility = 'all' OR (x.visibility = 'staff' AND t.staff) OR x.visibility = 'namespace:' || t.via)
-                     AND NOT EXISTS (SELECT FROM messages_hidden h WHERE h.conversation_id = t.cid AND h.user_id = t.actor AND h.seq = x.seq)
+                     AND NOT EXISTS (SELECT FROM messages_hidden h WHERE h.conversation_id = t.cid AND h.user_id = t.actor AND h.seq = x.seq OFFSET 0)
                    ORDER BY x.seq DESC LIMIT 1),
                  CASE WHEN t.seq > t.floor THEN greatest(t.w, t.floor) ELSE greatest(t.seq - 1000, 0) END) END, t.seq + 1))
                FILTER (WHERE t.is_read AND NOT t.upto AND NOT t.covered) AS single
@@ -324,7 +324,7 @@ BEGIN
              jsonb_build_object('marks', CASE WHEN e.leads THEN coalesce((SELECT m.marks FROM marks_of m WHERE m.cid = e.cid), '[]') ELSE '[]' END,
                'first', CASE WHEN e.mid IS NOT NULL
                  THEN jsonb_build_object('kind', CASE WHEN e.is_read THEN 'read' ELSE 'received' END, 'by', e.actor) END) AS data
-        FROM entry e JOIN conversations cv ON cv.id = e.cid
+        FROM entry e CROSS JOIN LATERAL (SELECT x.space_id FROM conversations x WHERE x.id = e.cid OFFSET 0) cv
     ), told AS (
       INSERT INTO events (position, type, v, conversation_id, space_id, user_ids, actor_id, via, origin, visibility, subject_id, batch, at, data)
       SELECT f.pos, 'receipts.advanced', 1, f.cid, f.space_id, '{}', f.actor, f.via, f.origin, 'all', f.mid, _batch, now_at, f.data FROM filled f
