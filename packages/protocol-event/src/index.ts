@@ -1,2 +1,3 @@
-// The Event wire: JSON frames over raw WebSocket.
-export {};
+/** The only door of the Event wire. */
+export { createEventAdapter } from './adapter.ts';
+export type { EventAdapterOptions } from './options.ts';
