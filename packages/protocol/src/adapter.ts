@@ -8,6 +8,7 @@ import type { Actor, Clock, Core, Ids, JsonObject, Log, SessionId, SpaceId, Unix
 import type { CloseReason } from './error-table.ts';
 import type { Delivery, Hub } from './hub.ts';
 import type { Metrics } from './metrics.ts';
+import { createFlusher, type OutboxOptions } from './outbox.ts';
 
 export interface ProtocolAdapter {
   /** In configuration, logs, metrics and the administration. */
@@ -100,3 +101,12 @@ export const DEFAULT_HOST_LIMITS: HostLimits = {
   jsonDepth: 32,
   jsonMembers: 10_000,
 };
+
+/** What the outboxes of one adapter are made with: once at mount, given to every connection. */
+export function createOutboxOptions(host: Pick<Host, 'limits' | 'metrics'>, protocol: string): OutboxOptions {
+  return {
+    flusher: createFlusher(),
+    limitBytes: host.limits.outboxBytes,
+    onSignalsDropped: (count) => host.metrics.signalsDropped(protocol, count),
+  };
+}

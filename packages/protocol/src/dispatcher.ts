@@ -173,7 +173,8 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
       if (inbox.connection.closed) return;
       inbox.frames.push(frame);
       inbox.bytes += options.sizeOf(frame);
-      if (!inbox.isPaused && (inbox.frames.length > limits.inboxFrames || inbox.bytes > limits.inboxBytes)) {
+      // Each time anew: a library between may have resumed the socket for reasons of its own.
+      if (inbox.frames.length > limits.inboxFrames || inbox.bytes > limits.inboxBytes) {
         inbox.isPaused = true;
         inbox.connection.transport.pause();
       }

@@ -233,11 +233,27 @@ describe('the hub', () => {
     expect(connections.map((connection) => connection.closed)).toEqual(['shutdown', 'shutdown']);
   });
 
+  it('waits for goodbyes to leave, but not for ever', async () => {
+    const [one, two] = [await connect(1), await connect(2)];
+    const other = await connect(3, { protocol: 'other' });
+    let isDone = false;
+    const done = hub.endAll('shutdown', 'test').then(() => {
+      isDone = true;
+    });
+    await hub.remove(one);
+    expect([one.closed, two.closed, other.closed, isDone]).toEqual(['shutdown', 'shutdown', null, false]);
+    await hub.remove(two);
+    await done;
+    const never = hub.endAll('shutdown');
+    await clock.advance(5_000);
+    await never;
+  });
+
   it('survives connections that are closed while an event is on its way', async () => {
     const connections = [await connect(1), await connect(2)];
     const everybody = new Set([1, 2]) as never;
     const deliver = jest.spyOn(adapter, 'deliver');
-    deliver.mockImplementationOnce(() => hub.endAll('shutdown'));
+    deliver.mockImplementationOnce(() => void hub.endAll('shutdown'));
     fake.emit(sent(1, 'one', everybody));
     fake.emit(sent(2, 'two', everybody));
     expect(connections.map((connection) => connection.closed)).toEqual(['shutdown', 'shutdown']);

@@ -48,8 +48,11 @@ export interface Hub {
   ofUser(userId: UserId): readonly Connection[];
   /** Closes a connection wherever in the cluster it is: `kicked` by the administration, `replaced` by another device. */
   end(id: ConnectionId, reason: CloseReason): void;
-  /** Closes all of this node's connections, of one protocol or of all. */
-  endAll(reason: CloseReason, protocol?: string): void;
+  /**
+   * Closes all of this node's connections, of one protocol or of all. Resolves when they have been removed (their goodbyes have left),
+   * or after 5 s.
+   */
+  endAll(reason: CloseReason, protocol?: string): Promise<void>;
   readonly size: number;
 }
 
@@ -77,6 +80,8 @@ const HUB_NAMESPACE = 'switchboard';
 const END_SIGNAL = 'connection.end';
 /** `expiresAt` is looked at this often. */
 const EXPIRY_CHECK_MS = 1_000;
+/** Goodbyes may take as long; a little more than a transport lingers. */
+const GOODBYE_MS = 5_000;
 /** How long a revocation is remembered for connections that were just signing in. */
 const REVOCATION_MEMORY_MS = 60_000;
 
@@ -96,6 +101,8 @@ export function createHub(options: HubOptions): HubControl {
   const slots = new Map<string, number>();
   const adapters: ({ deliver(deliveries: readonly Delivery[]): void } | null)[] = [];
   const gatherer = createGatherer(users, core.directory);
+  /** Those who wait for connections to be gone. */
+  const emptying = new Set<() => void>();
   const watch = createSessionWatch({ sessions: core.sessions, clock, log });
   let revocations: { readonly event: Revocation; readonly at: UnixMs }[] = [];
 
@@ -241,6 +248,8 @@ export function createHub(options: HubOptions): HubControl {
       unindex(connection, viewer.userId);
       if (connection.issued) watch.release(connection.issued.id);
       metrics.connections(connection.kind.protocol, -1);
+      if (connection.closed === 'slow_consumer') metrics.slowConsumer(connection.kind.protocol);
+      for (const look of emptying) look();
       await kept.registered.catch(() => undefined);
       if (!kept.presence) return;
       try {
@@ -274,9 +283,22 @@ export function createHub(options: HubOptions): HubControl {
     },
 
     endAll(reason, protocol) {
-      for (const { connection } of [...connections.values()]) {
-        if (protocol === undefined || connection.kind.protocol === protocol) connection.close(reason);
-      }
+      const isMeant = ({ connection }: Kept) => protocol === undefined || connection.kind.protocol === protocol;
+      for (const kept of [...connections.values()].filter(isMeant)) kept.connection.close(reason);
+      const isDone = () => ![...connections.values()].some(isMeant);
+      if (isDone()) return Promise.resolve();
+      return new Promise((resolve) => {
+        const end = () => {
+          cancel();
+          emptying.delete(look);
+          resolve();
+        };
+        const look = () => {
+          if (isDone()) end();
+        };
+        const cancel = clock.after(GOODBYE_MS, end);
+        emptying.add(look);
+      });
     },
 
     get size() {
