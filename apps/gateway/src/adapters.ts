@@ -1,5 +1,6 @@
 /** The protocols that are built in, in the order in which they claim their paths: one row each. */
 import type { MountedAdapter, ProtocolAdapter } from '@switchboard/protocol';
+import { createEventAdapter } from '@switchboard/protocol-event';
 import type { ProtocolName } from './config/schema.ts';
 import type { Config } from './config.ts';
 
@@ -17,4 +18,9 @@ export interface RunningAdapter {
   baseUrl(): string;
 }
 
-export const ADAPTERS: readonly AdapterRow[] = [];
+export const ADAPTERS: readonly AdapterRow[] = [
+  {
+    name: 'event',
+    create: ({ event, listen }) => event && createEventAdapter({ ...event, ownPort: 'event' in listen.adapters }),
+  },
+];

@@ -1,3 +1,4 @@
+import { connectEvent, type EventClient, type UpgradeRefused } from '@switchboard/protocol-event/testing';
 import { ADMIN_TOKEN, startTestGateway, type TestGateway } from './support/gateway.ts';
 
 let gateway: TestGateway;
@@ -373,11 +374,146 @@ describe('credentials', () => {
   });
 });
 
+interface Credential {
+  id: number;
+  protocol: string;
+  userId: number;
+  expiresAt: number | null;
+  connect: { url: string; sid: number; token: string };
+}
+
+async function issue(userId: number, fields: object = {}): Promise<Credential> {
+  const { status, body } = await admin<Credential>('POST', '/credentials', { protocol: 'event', userId, ...fields });
+  expect(status).toBe(201);
+  return body;
+}
+
+describe('credentials of event', () => {
+  const clients: EventClient[] = [];
+  const connect = async (credential: Credential) => {
+    const client = await connectEvent(credential.connect);
+    clients.push(client);
+    return client;
+  };
+  const refusedWith = (credential: Credential) =>
+    connectEvent(credential.connect).then(
+      () => 101,
+      (error: unknown) => (error as UpgradeRefused).status,
+    );
+
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.terminate();
+  });
+
+  it('hold all that a client needs, and end with their time', async () => {
+    const user = await createUser({ identities: [{ protocol: 'event', externalId: '7001' }] });
+    const before = Date.now();
+    const credential = await issue(user.id, { ttlSeconds: 3_600 });
+    expect(credential).toMatchObject({ protocol: 'event', userId: user.id, connect: { sid: 7001 } });
+    expect(credential.connect.url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/ws\?sid=7001$/);
+    expect(credential.expiresAt).toBeGreaterThanOrEqual(before + 3_600_000);
+    const client = await connect(credential);
+    expect(await client.ask('Event.GetConversationList', { user_id: 7001 })).toEqual({ conversations: [] });
+  });
+
+  it('let somebody without a sid of its own speak by the number that stands for it', async () => {
+    const user = await createUser();
+    const credential = await issue(user.id);
+    expect(credential.connect.sid).toBe(3_000_000_000 + user.id);
+    await connect(credential);
+  });
+
+  it('make moderators or customers, and nothing else', async () => {
+    const user = await createUser();
+    const moderator = await connect(await issue(user.id, { role: 'moderator' }));
+    const args = { executor_id: moderator.sid };
+    expect(await moderator.call('Event.GetUnreadMessages', args)).toMatchObject({ ok: true });
+    const customer = await connect(await issue(user.id, { role: 'customer' }));
+    expect(await customer.call('Event.GetUnreadMessages', args)).toMatchObject({ ok: false });
+    const wrong = { protocol: 'event', userId: user.id, role: 'boss' };
+    expect((await refused('POST', '/credentials', wrong)).errors).toMatchObject([{ field: 'role' }]);
+    expect(await refused('POST', '/credentials', { protocol: 'event', userId: 999_999 })).toMatchObject({
+      status: 404,
+    });
+  });
+
+  it('fall with their connections when they are revoked, and the others stay', async () => {
+    const user = await createUser();
+    const [one, other] = [await issue(user.id), await issue(user.id)];
+    const [falling, staying] = [await connect(one), await connect(other)];
+    expect((await admin('DELETE', `/credentials/${one.id}`)).status).toBe(204);
+    expect((await falling.ended).code).toBe(1008);
+    expect(await refusedWith(one)).toBe(401);
+    expect((await admin('DELETE', `/credentials/${one.id}`)).status).toBe(204);
+    await staying.ask('Event.GetUnreadInfo', { user_id: staying.sid });
+  });
+
+  it('all fall with the sessions of their user, or with the user', async () => {
+    const user = await createUser();
+    const first = await connect(await issue(user.id));
+    await admin('DELETE', `/users/${user.id}/sessions`);
+    expect((await first.ended).code).toBe(1008);
+    const second = await connect(await issue(user.id));
+    await admin('DELETE', `/users/${user.id}`);
+    expect((await second.ended).code).toBe(1008);
+  });
+
+  it('let what is said be read here, page by page', async () => {
+    const user = await createUser();
+    const client = await connect(await issue(user.id));
+    const { id } = await client.ask<{ id: number }>('Event.AddConversation', {
+      user_id: client.sid,
+      application_id: 60_606,
+    });
+    for (const content of ['one', 'two', 'three']) {
+      await client.ask('Event.SendMessage', { session_channel: '60606', sender_id: client.sid, content });
+    }
+    const path = `/conversations/${id}/messages`;
+    const first = (await admin<{ messages: { seq: number; text: string }[]; next: number }>('GET', `${path}?limit=2`))
+      .body;
+    expect(first.messages).toMatchObject([
+      { seq: 1, text: 'one', senderId: user.id, kind: 'text' },
+      { seq: 2, text: 'two' },
+    ]);
+    const second = await admin('GET', `${path}?limit=2&afterSeq=${first.next}`);
+    expect(second.body).toMatchObject({ messages: [{ seq: 3, text: 'three' }], next: null });
+  });
+});
+
 describe('connections', () => {
-  it('are listed, and those that are not there cannot be ended', async () => {
-    const { status, body } = await admin('GET', '/connections');
-    expect(status).toBe(200);
-    expect(body).toEqual({ connections: [], total: 0, next: null });
+  interface Listed {
+    connections: { id: string; protocol: string; userId: number }[];
+    total: number;
+    next: number | null;
+  }
+
+  it('are listed by protocol and person, page by page', async () => {
+    const user = await createUser();
+    const clients = [];
+    for (let count = 0; count < 3; count++) clients.push(await connectEvent((await issue(user.id)).connect));
+    const { body } = await admin<Listed>('GET', `/connections?protocol=event&userId=${user.id}&limit=2`);
+    expect(body).toMatchObject({ total: 3, next: 2 });
+    expect(body.connections).toMatchObject([{ protocol: 'event', userId: user.id }, { userId: user.id }]);
+    const rest = await admin<Listed>('GET', `/connections?protocol=event&userId=${user.id}&limit=2&offset=2`);
+    expect(rest.body).toMatchObject({ total: 3, next: null });
+    expect((await admin<Listed>('GET', `/connections?protocol=netalo&userId=${user.id}`)).body.total).toBe(0);
+    for (const client of clients) client.terminate();
+  });
+
+  it('are ended, each alone', async () => {
+    const user = await createUser();
+    const falling = await connectEvent((await issue(user.id)).connect);
+    const [{ id }] = (await admin<Listed>('GET', `/connections?userId=${user.id}`)).body.connections as [
+      { id: string },
+    ];
+    const staying = await connectEvent((await issue(user.id)).connect);
+    expect((await admin('DELETE', `/connections/${id}`)).status).toBe(204);
+    expect((await falling.ended).code).toBe(1008);
+    await staying.ask('Event.GetUnreadInfo', { user_id: staying.sid });
+    staying.terminate();
+  });
+
+  it('that are not there cannot be ended', async () => {
     expect(await refused('DELETE', '/connections/nobody')).toMatchObject({ status: 404 });
   });
 });
