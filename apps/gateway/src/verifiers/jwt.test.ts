@@ -36,6 +36,15 @@ describe('tokens with a shared secret', () => {
     expect(await verify(token)).toMatchObject({ externalId: null, claims: { admin_id: '1', iat: null } });
   });
 
+  it('of the year 2021 are what they were', async () => {
+    const token =
+      'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpc3MiOiIiLCJpYXQiOm51bGwsImV4cCI6MTYxNDkyMzExNiwiYXVkIjoiIiwic3ViIjoiIiwiYWRtaW5faWQiOiIxIn0.G789lqmV0yUs9sKVTcpid6HK3D4zK98kum-EgWs3yiY';
+    const then = createFakeClock(1_614_923_115_000);
+    const verifierThen = createJwtVerifier({ keys: { secret: SECRET }, clock: then });
+    await expect(verifierThen.verify('event', token)).resolves.toMatchObject({ claims: { admin_id: '1' } });
+    await expect(verify(token)).rejects.toMatchObject({ code: 'expired' });
+  });
+
   it('are refused when they are forged, malformed, not yet good or without an end', async () => {
     const good = signToken(SECRET, { sub: '7', exp: soon() });
     const [header, , signature] = good.split('.');

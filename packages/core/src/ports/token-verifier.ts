@@ -1,10 +1,12 @@
 /** Whose credential it is. Which verifier an adapter uses is configuration; adapters see only this. */
-import type { Namespace, SessionId, UnixMs } from '../ids.ts';
+import type { Namespace, SessionId, UnixMs, UserId } from '../ids.ts';
 import type { JsonObject } from '../model/user.ts';
 
 export interface VerifiedToken {
   /** Set for sessions issued here. */
   readonly sessionId: SessionId | null;
+  /** Whose session it is; null where only the external id is known. */
+  readonly userId: UserId | null;
   /** External id in the namespace that the token speaks for; null when it names none. */
   readonly externalId: string | null;
   readonly claims: JsonObject;
