@@ -40,9 +40,13 @@ function open(options: Partial<IntrospectionOptions> = {}) {
   return createIntrospectionVerifier({ url, clock, log: () => undefined, ...options });
 }
 
-const says = (status: number, body: unknown) => (_request: unknown, response: ServerResponse) => {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-};
+type Reply = (request: IncomingMessage, response: ServerResponse) => void;
+
+function says(status: number, body: unknown): Reply {
+  return (_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  };
+}
 
 describe('asking an outside system', () => {
   it('learns whom a credential speaks for', async () => {
