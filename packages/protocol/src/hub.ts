@@ -38,7 +38,8 @@ export interface Hub {
   /**
    * Resolves when every event that its viewer may see reaches it; events may come before that, from the call on (`wants`, `holdEvents`
    * keep them back). Registers presence, unless `presence` is null (helper streams that do not count). The connection must have a
-   * viewer; a session that was revoked meanwhile is closed at once.
+   * viewer; a session that was revoked meanwhile is closed at once. Rejects with `unavailable` when the store is away: sign-in has failed,
+   * and the connection is to be closed and removed.
    */
   add<Session>(connection: Connection<Session>, presence: PresenceOptions | null): Promise<void>;
   /** Nothing more reaches it; presence ends after its grace, or after `graceMs` when given. Unknown connections: nothing. */

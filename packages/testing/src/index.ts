@@ -2,6 +2,7 @@
 export * from './clock.ts';
 export * from './core.ts';
 export * from './driver.ts';
+export * from './frame-queues.ts';
 export * from './host.ts';
 export * from './memory-blob-store.ts';
 export * from './protocol-contract.ts';
