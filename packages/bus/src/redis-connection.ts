@@ -103,8 +103,11 @@ export function connectRedis({ url, name, log, onReady }: ConnectOptions): Redis
       });
     },
     isUp: () => ready && !silent && redis.status === 'ready',
-    close: async () => {
+    async close() {
+      if (redis.status === 'end') return;
+      const ended = new Promise((resolve) => redis.once('end', resolve));
       redis.disconnect();
+      await ended;
     },
   };
 }

@@ -14,11 +14,11 @@ import { createIdentities, type Identities } from './identities.ts';
 import type { Directory } from './lookup.ts';
 import { createMessages, type Messages } from './messages.ts';
 import { createNodeWatch } from './node-watch.ts';
-import type { Presence } from './presence.ts';
+import { createPresence, type Presence } from './presence.ts';
 import { createReceipts, type Receipts } from './receipts.ts';
 import { createRetention } from './retention.ts';
 import { createSessions, type Sessions } from './sessions.ts';
-import type { Signals } from './signals.ts';
+import { createSignals, type Signals } from './signals.ts';
 import { createSpaces, type Spaces } from './spaces.ts';
 import { createSyntheticForms } from './synthetic-ids.ts';
 import { createChange } from './unit-of-work.ts';
@@ -66,7 +66,7 @@ export function createCore(ports: CorePorts): Core {
   const forms = createSyntheticForms(ports.log);
   const files = createFiles(context);
   const conversations = createConversations(context, { deadlines });
-  const presence = pending<Presence>('presence');
+  const presence = createPresence(context);
   let stopSweeping = () => {};
 
   return {
@@ -76,14 +76,15 @@ export function createCore(ports: CorePorts): Core {
     spaces: createSpaces(context),
     conversations,
     messages: createMessages(context, {
-      isAttended: (...about) => presence.isAttended(...about),
+      isAttended: presence.isAttended,
+      stopTyping: presence.stopTyping,
       join: conversations.join,
     }),
     receipts: createReceipts(context),
     presence,
     calls: pending('calls'),
     files,
-    signals: pending('signals'),
+    signals: createSignals(context),
     directory,
     events: follower,
     consumers,
@@ -92,10 +93,12 @@ export function createCore(ports: CorePorts): Core {
       await nodes.start();
       retention.start();
       deadlines.start();
+      presence.start();
       stopSweeping = sweepFiles(ports, files);
     },
     async close() {
       stopSweeping();
+      await presence.close();
       await deadlines.close();
       await consumers.close();
       await retention.close();
