@@ -11,7 +11,7 @@ interface Answer {
 
 export const toyDriver: ProtocolDriver = {
   protocol: 'toy',
-  cannot: { 'told of presence': 'the toy has better things to do' },
+  cannot: {},
 
   async connect(credential) {
     return createClient(String(credential.url));
