@@ -72,6 +72,7 @@ const text = z
 /** Never wrong, whatever stands there: what is not 2 is text. */
 const contentType = z
   .unknown()
+  .optional()
   .transform((value) => (value === CONTENT_TYPE.image ? CONTENT_TYPE.image : CONTENT_TYPE.text));
 
 export const addConversationArgs = z.object({ user_id: number, application_id: number });
