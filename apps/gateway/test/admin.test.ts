@@ -503,9 +503,9 @@ describe('connections', () => {
   it('are ended, each alone', async () => {
     const user = await createUser();
     const falling = await connectEvent((await issue(user.id)).connect);
-    const [{ id }] = (await admin<Listed>('GET', `/connections?userId=${user.id}`)).body.connections as [
-      { id: string },
-    ];
+    const { body } = await admin<Listed>('GET', `/connections?userId=${user.id}`);
+    expect(body.total).toBe(1);
+    const [{ id } = { id: '' }] = body.connections;
     const staying = await connectEvent((await issue(user.id)).connect);
     expect((await admin('DELETE', `/connections/${id}`)).status).toBe(204);
     expect((await falling.ended).code).toBe(1008);

@@ -1,0 +1,39 @@
+/** Real clients for the demo: one row for each protocol that has one, all with the same few words. */
+import { connectEvent, type EventConversation, type EventMessage } from '@switchboard/protocol-event/testing';
+import type { ProtocolName } from '../config/schema.ts';
+
+export interface DemoClient {
+  say(text: string): Promise<void>;
+  /** The next message of somebody else in the conversation. */
+  hear(): Promise<{ readonly from: number; readonly text: string }>;
+  close(): Promise<void>;
+}
+
+/** `connect` is what the administration gave for the protocol, `conversationId` the core's. */
+type OpenClient = (connect: Readonly<Record<string, unknown>>, conversationId: number) => Promise<DemoClient>;
+
+export const DEMO_CLIENTS: Partial<Readonly<Record<ProtocolName, OpenClient>>> = {
+  async event(connect, conversationId) {
+    const { url, sid, token } = connect as { url: string; sid: number; token: string };
+    const client = await connectEvent({ url, token });
+    const { conversations } = await client.ask<{ conversations: EventConversation[] }>('Event.GetConversationList', {
+      user_id: sid,
+    });
+    const conversation = conversations.find(({ id }) => id === conversationId);
+    if (!conversation) throw new Error(`sid ${sid} does not see the conversation`);
+    const { application_id, session_channel } = conversation;
+    await client.ask('Event.AddConversation', { user_id: sid, application_id });
+    return {
+      async say(content) {
+        await client.ask('Event.SendMessage', { session_channel, sender_id: sid, content });
+      },
+      async hear() {
+        const { sender_id, content }: EventMessage = await client.message();
+        return { from: sender_id, text: content };
+      },
+      async close() {
+        await client.close();
+      },
+    };
+  },
+};
