@@ -198,6 +198,7 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
         spaces.apply(event);
         members.apply(event);
         people.apply(event);
+        if (event.type === 'user.deleted') for (const view of views.all()) forgetText(view, event.userId);
       }
       return audience;
     },
@@ -318,6 +319,13 @@ function isNothing(missing: Missing): boolean {
 }
 
 /** Messages, marks and calls change neither who somebody is nor what anybody belongs to. */
+/** Erased with its sender: the store empties it piece by piece, here it goes at once. */
+function forgetText(view: View, userId: UserId): void {
+  const { lastMessage } = view;
+  if (lastMessage?.senderId !== userId) return;
+  view.lastMessage = { ...lastMessage, text: '', parts: [], prompt: null, meta: {} };
+}
+
 function isAboutPeople(event: LogEvent): boolean {
   return !(event.type.startsWith('message.') || event.type.startsWith('receipts.') || event.type.startsWith('call.'));
 }

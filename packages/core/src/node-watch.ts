@@ -15,14 +15,16 @@ const HEARTBEAT_MS = 5_000;
 export const NODE_ALIVE_MS = 15_000;
 
 export function createNodeWatch(ports: CorePorts): NodeWatch {
-  const { store, bus, clock, nodeId, log, version = '0' } = ports;
+  const { store, bus, blobs, clock, nodeId, log, version = '0' } = ports;
   const self = { id: nodeId, startedAt: clock.now(), version };
   const warnedOf = new Set<NodeId>();
+  const keepsFilesApart = new Set<NodeId>();
   let stop = () => {};
   let beating: Promise<void> | null = null;
 
   async function beat(): Promise<void> {
     const alive = await store.nodes.heartbeat({ ...self, busId: bus.id }, NODE_ALIVE_MS);
+    await warnOfOtherFiles(alive.map(({ id }) => id).filter((id) => id !== nodeId && !keepsFilesApart.has(id)));
     const strangers = alive.filter((node) => node.busId !== bus.id && !warnedOf.has(node.id));
     if (strangers.length === 0) return;
     for (const { id } of strangers) warnedOf.add(id);
@@ -31,6 +33,20 @@ export function createNodeWatch(ports: CorePorts): NodeWatch {
       'other nodes use the same database and another bus: set REDIS_URL to the same Redis on all of them. Until then messages pass ' +
         'between them a second late, and typing, presence and calls do not pass at all.',
       { nodes: strangers.map(({ id }) => id) },
+    );
+  }
+
+  async function warnOfOtherFiles(others: readonly NodeId[]): Promise<void> {
+    if (others.length === 0 || !blobs.missing) return;
+    const apart = await blobs.missing(others).catch(() => []);
+    if (apart.length === 0) return;
+    for (const id of apart) keepsFilesApart.add(id);
+    log(
+      'warn',
+      'other nodes keep their files in another directory: set FILES_DIR to the same shared directory on all of them.',
+      {
+        nodes: apart,
+      },
     );
   }
 

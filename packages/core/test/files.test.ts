@@ -6,6 +6,7 @@ import {
   type ConversationId,
   type FileId,
   type MessageId,
+  type NodeId,
   type StoredFile,
   systemActor,
   type UploadFile,
@@ -309,4 +310,12 @@ describe('removing', () => {
     expect(await test.store.files.findMany([UNKNOWN_ID])).toEqual([]);
     expect((await blobs.head(kept.id, 4)).toString('latin1')).toBe('\x89PNG');
   });
+});
+
+it('warns of nodes that keep their files elsewhere', async () => {
+  const apart = { ...createMemoryBlobStore(), missing: async (ids: readonly NodeId[]) => ids };
+  const other = await test.another({ blobs: apart });
+  const warnings = () => other.lines.filter(({ message }) => message.includes('FILES_DIR'));
+  expect(warnings()).toMatchObject([{ level: 'warn', fields: { nodes: [test.nodeId] } }]);
+  expect(test.lines.filter(({ message }) => message.includes('FILES_DIR'))).toEqual([]);
 });

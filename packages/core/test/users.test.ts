@@ -297,6 +297,24 @@ describe('erasing somebody', () => {
     ]);
   });
 
+  it('takes the last message out of the lists that nodes keep', async () => {
+    const [alice, bob] = (await test.people('Alice', 'Bob')) as [User, User];
+    const id = await chat(alice.id, 2);
+    await test.sql(
+      'update conversations set last_seq = 2, last_message_id = (select max(id) from messages where conversation_id = $1) where id = $1',
+      [id],
+    );
+    await test.sql('insert into participants (conversation_id, user_id) values ($1, $2)', [id, bob.id]);
+    await test.core.directory.membershipsOf(bob.id);
+    await test.core.directory.ensureConversations([id]);
+    const last = () => test.core.directory.conversation(id)?.lastMessage;
+    expect(last()?.text).toBe('secret');
+
+    await test.core.users.erase(admin(), alice.id);
+    await test.settled();
+    expect(last()).toMatchObject({ text: '', parts: [], meta: {}, senderId: alice.id });
+  });
+
   it('takes what a connection sent while it fell', async () => {
     const [alice] = (await test.people('Alice')) as [User];
     await chat(alice.id, 1);

@@ -1,6 +1,6 @@
 /** Bytes of files, streamed. Knows ids and bytes, no rights. */
 import type { Readable } from 'node:stream';
-import type { FileId } from '../ids.ts';
+import type { FileId, NodeId } from '../ids.ts';
 
 export interface BlobStore {
   /** Streams to the end; rejects with `too_large` beyond `maxBytes` and keeps nothing then. Answers the size. */
@@ -12,5 +12,8 @@ export interface BlobStore {
   readDerived(id: FileId, form: string): Promise<Readable | null>;
   /** The first `length` bytes, to tell the type by content. */
   head(id: FileId, length: number): Promise<Buffer>;
+  /** With its derived forms. Repeating is fine. */
   remove(id: FileId): Promise<void>;
+  /** Where nodes might keep their bytes apart from each other by mistake: of these running nodes the ones that do. */
+  missing?(nodeIds: readonly NodeId[]): Promise<readonly NodeId[]>;
 }

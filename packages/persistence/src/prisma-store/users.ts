@@ -3,6 +3,7 @@
  * what the port asks for.
  */
 import type { FileId, UserId, UserStore, UserTx } from '@switchboard/core';
+import { Prisma } from '../generated/client.ts';
 import { type AccountStore, type AccountTx, createAccountStore, createAccountTx } from './accounts.ts';
 import type { Db, TxContext } from './db.ts';
 import { createIdentityStore, createIdentityTx, type IdentityStore, type IdentityTx } from './identities.ts';
@@ -20,14 +21,18 @@ export function createUserStore(db: Db): UserStore {
       return rows.map(toUser);
     },
 
-    async list({ limit, afterId = 0, namespace = null, externalId = null }) {
+    async list({ limit, afterId = 0, namespace, externalId }) {
+      // Which ids are asked for decides which index is good: three statements in one text would have one plan.
+      const named =
+        namespace !== undefined && externalId !== undefined
+          ? Prisma.sql`and u.id in (select user_id from identities where namespace = ${namespace} and external_id = ${externalId})`
+          : namespace !== undefined
+            ? Prisma.sql`and exists (select 1 from identities w where w.user_id = u.id and w.namespace = ${namespace})`
+            : externalId !== undefined
+              ? Prisma.sql`and u.id in (select user_id from identities where external_id = ${externalId})`
+              : Prisma.empty;
       const rows = await db.$queryRaw<UserRow[]>`
-        select ${USER} from users u
-         where u.deleted_at is null and u.id > ${afterId}::bigint
-           and ((${namespace}::text is null and ${externalId}::text is null)
-                or exists (select 1 from identities w where w.user_id = u.id and w.namespace = coalesce(${namespace}, w.namespace)
-                              and w.external_id = coalesce(${externalId}, w.external_id)))
-         order by u.id limit ${limit}::int`;
+        select ${USER} from users u where u.deleted_at is null and u.id > ${afterId}::bigint ${named} order by u.id limit ${limit}::int`;
       return rows.map(toUser);
     },
 
