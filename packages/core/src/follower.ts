@@ -7,7 +7,7 @@ import type { CorePorts } from './context.ts';
 import type { Missing, NodeDirectory } from './directory.ts';
 import { type DomainEvent, LOG_EVENT_TYPES, type Signal } from './events.ts';
 import { createHealing } from './follower/healing.ts';
-import { createReplay, type Replay } from './follower/replay.ts';
+import { createReplays, type Replay } from './follower/replay.ts';
 import { createSequence, type Stretch } from './follower/sequence.ts';
 import { createWaiters } from './follower/waiters.ts';
 import type { LogPosition } from './ids.ts';
@@ -68,7 +68,7 @@ export function createFollower(ports: FollowerPorts): Follower {
   const { store, bus, clock, log, directory } = ports;
   const listeners = new Set<EventListener>();
   const waiters = createWaiters(clock);
-  const replay = createReplay(store.log, directory);
+  const replays = createReplays({ log: store.log, directory, clock });
   const stops: (() => void)[] = [];
   let queue: Item[] = [];
   let loading = false;
@@ -158,6 +158,7 @@ export function createFollower(ports: FollowerPorts): Follower {
       // Told by whoever noticed first: everything this node knows may come from the log that is no more.
       if (event.type === 'log.jumped' && !healing.noticed(event.position)) reset();
       batch.push({ event, audience: directory.apply(event) });
+      replays.note(event);
     }
     directory.position = through;
     if (batch.length > 0) tell(batch);
@@ -166,6 +167,7 @@ export function createFollower(ports: FollowerPorts): Follower {
 
   function reset(): void {
     directory.reset();
+    replays.clear();
     for (const listener of listeners) attempt(() => listener.onReset());
     waiters.releaseAll();
   }
@@ -207,6 +209,7 @@ export function createFollower(ports: FollowerPorts): Follower {
         clock.every(CHECK_MS, () => {
           waiters.expire();
           directory.sweep();
+          replays.sweep();
           void healing.check();
         }),
       );
@@ -227,7 +230,7 @@ export function createFollower(ports: FollowerPorts): Follower {
     async delivered(position) {
       if (position > directory.position) await waiters.wait(position);
     },
-    replay,
+    replay: replays.replay,
     get healthy() {
       return started && healing.healthy && bus.isUp();
     },

@@ -50,6 +50,7 @@ export interface LogStore {
   prune(before: LogPosition | { olderThan: UnixMs }, keep: number, limit: number): Promise<number>;
 }
 
+/** What a stream may want. It may get more than its user could see: who may is said by each event's audience. */
 export interface LogScope {
   /** Absent: all in which the user takes part, or did after the cursor. */
   readonly conversationIds?: readonly ConversationId[];
