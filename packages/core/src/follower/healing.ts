@@ -4,7 +4,7 @@
  */
 import type { CorePorts } from '../context.ts';
 import type { LogEvent } from '../events.ts';
-import type { LogPosition } from '../ids.ts';
+import type { LogPosition, UnixMs } from '../ids.ts';
 import type { LogSlice } from '../ports/log-store.ts';
 import type { Sequence } from './sequence.ts';
 
@@ -33,6 +33,8 @@ export interface HealingOptions extends Pick<CorePorts, 'store' | 'clock' | 'log
 }
 
 const BUS_PATIENCE_MS = 20;
+/** A store that has not answered for so long is not there, whatever it may still say. */
+const SILENCE_MS = 5_000;
 const PAGE = 500;
 const LARGEST_PAGE = 50_000;
 
@@ -40,6 +42,7 @@ export function createHealing(options: HealingOptions): Healing {
   const { store, clock, log, sequence, onUnknown, onProgress, onGoneBack } = options;
   let head: LogPosition = 0;
   let healthy = true;
+  let askedAt: UnixMs | null = null;
   let closed = false;
   let cancelTimer: (() => void) | null = null;
   let healing: Promise<void> | null = null;
@@ -114,7 +117,9 @@ export function createHealing(options: HealingOptions): Healing {
   }
 
   function check(): Promise<void> {
-    checking ??= compare()
+    if (checking) return checking;
+    askedAt = clock.now();
+    checking = compare()
       .then(
         () => {
           healthy = true;
@@ -125,6 +130,7 @@ export function createHealing(options: HealingOptions): Healing {
       )
       .finally(() => {
         checking = null;
+        askedAt = null;
       });
     return checking;
   }
@@ -167,7 +173,7 @@ export function createHealing(options: HealingOptions): Healing {
       return Math.max(head, sequence.received);
     },
     get healthy() {
-      return healthy;
+      return healthy && (askedAt === null || clock.now() - askedAt < SILENCE_MS);
     },
     async close() {
       closed = true;

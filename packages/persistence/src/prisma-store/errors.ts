@@ -24,7 +24,7 @@ const LOST_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'
 const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
 /** The driver's errors without a code. */
 const LOST_MESSAGES =
-  /connection terminated|connection (?:is )?(?:closed|ended)|connection error and is not queryable|timeout exceeded when trying to connect|client was closed/i;
+  /connection terminated|connection (?:is )?(?:closed|ended)|connection error and is not queryable|timeout exceeded when trying to connect|query read timeout|client was closed/i;
 
 interface Layer {
   readonly code?: unknown;

@@ -16,6 +16,10 @@ export interface Clients {
 const READ_CONNECTIONS = 10;
 /** One runs, one looks up what became of a lost one. */
 const SLOW_LANE_CONNECTIONS = 2;
+/** PostgreSQL ends a statement after this. */
+const STATEMENT_MS = 10_000;
+/** A PostgreSQL that does not even do that stands still: the connection is given up. */
+const SILENCE_MS = 11_000;
 
 export function openClients(connectionString: string, log: Log): Clients {
   // An idle connection that breaks is thrown away by the pool; unheard, its error would end the process.
@@ -24,19 +28,20 @@ export function openClients(connectionString: string, log: Log): Clients {
     const common = {
       connectionString,
       connectionTimeoutMillis: 5_000,
+      query_timeout: SILENCE_MS,
       keepAlive: true,
     };
     const adapter = new PrismaPg({ ...common, ...config }, { onPoolError, onConnectionError: onPoolError });
     return new PrismaClient({ adapter, errorFormat: 'minimal', log: [] });
   };
-  const reads = open({ application_name: 'switchboard-reads', max: READ_CONNECTIONS, statement_timeout: 10_000 });
+  const reads = open({ application_name: 'switchboard-reads', max: READ_CONNECTIONS, statement_timeout: STATEMENT_MS });
   const slowLane = open({
     application_name: 'switchboard-slow-lane',
     max: SLOW_LANE_CONNECTIONS,
     // A node that stops while it holds the log's lock gives it back after this.
     idle_in_transaction_session_timeout: 2_000,
     lock_timeout: 5_000,
-    statement_timeout: 10_000,
+    statement_timeout: STATEMENT_MS,
   });
   return {
     reads,

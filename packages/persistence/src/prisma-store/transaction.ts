@@ -39,6 +39,8 @@ export type Transaction = <T>(origin: Origin, work: (tx: Tx) => Promise<T>) => P
 /** Longer than PostgreSQL's own limits (pools.ts), so that it is PostgreSQL who gives up and says why. */
 const LIMITS = { maxWait: 6_000, timeout: 12_000 };
 
+/** Who has waited so long for its turn is turned away. */
+const PATIENCE_MS = 10_000;
 /** How long it is looked for what became of a lost commit, and how often. */
 const LOOKING_MS = 8_000;
 const LOOK_AGAIN_MS = 100;
@@ -154,7 +156,13 @@ export function createSlowLane(options: SlowLaneOptions): Transaction {
   }
 
   return (origin, work) => {
-    const result = turn.then(() => perform(origin, work, 1));
+    const since = performance.now();
+    const result = turn.then(() => {
+      if (performance.now() - since > PATIENCE_MS) {
+        throw new DomainError('unavailable', 'The store has not answered for too long', { subject: 'store' });
+      }
+      return perform(origin, work, 1);
+    });
     turn = result.catch(() => undefined);
     return result;
   };
