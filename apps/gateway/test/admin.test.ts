@@ -1,5 +1,6 @@
 import { connectEvent, type EventClient, type UpgradeRefused } from '@switchboard/protocol-event/testing';
 import { ADMIN_TOKEN, startTestGateway, type TestGateway } from './support/gateway.ts';
+import { until } from './support/people.ts';
 
 let gateway: TestGateway;
 
@@ -491,10 +492,12 @@ describe('connections', () => {
     const user = await createUser();
     const clients = [];
     for (let count = 0; count < 3; count++) clients.push(await connectEvent((await issue(user.id)).connect));
-    const { body } = await admin<Listed>('GET', `/connections?protocol=event&userId=${user.id}&limit=2`);
+    const page = `/connections?protocol=event&userId=${user.id}&limit=2`;
+    await until(async () => (await admin<Listed>('GET', page)).body.total === 3);
+    const { body } = await admin<Listed>('GET', page);
     expect(body).toMatchObject({ total: 3, next: 2 });
     expect(body.connections).toMatchObject([{ protocol: 'event', userId: user.id }, { userId: user.id }]);
-    const rest = await admin<Listed>('GET', `/connections?protocol=event&userId=${user.id}&limit=2&offset=2`);
+    const rest = await admin<Listed>('GET', `${page}&offset=2`);
     expect(rest.body).toMatchObject({ total: 3, next: null });
     expect((await admin<Listed>('GET', `/connections?protocol=netalo&userId=${user.id}`)).body.total).toBe(0);
     for (const client of clients) client.terminate();
@@ -503,9 +506,10 @@ describe('connections', () => {
   it('are ended, each alone', async () => {
     const user = await createUser();
     const falling = await connectEvent((await issue(user.id)).connect);
-    const { body } = await admin<Listed>('GET', `/connections?userId=${user.id}`);
-    expect(body.total).toBe(1);
-    const [{ id } = { id: '' }] = body.connections;
+    const list = async () => (await admin<Listed>('GET', `/connections?userId=${user.id}`)).body.connections;
+    // A connection is registered beside its sign-in, which does not wait for it.
+    await until(async () => (await list()).length === 1);
+    const [{ id } = { id: '' }] = await list();
     const staying = await connectEvent((await issue(user.id)).connect);
     expect((await admin('DELETE', `/connections/${id}`)).status).toBe(204);
     expect((await falling.ended).code).toBe(1008);

@@ -71,6 +71,20 @@ it('is made once', async () => {
   await again.close();
 });
 
+it('is one world when two gateways find one empty store', async () => {
+  const empty = await startTestGateway();
+  const options = { database: empty.database };
+  const both = await Promise.all([
+    startTestGateway({ DEMO_WORLD: 'true' }, options),
+    startTestGateway({ DEMO_WORLD: 'true' }, options),
+  ]);
+  const { users } = (await empty.admin<{ users: Person[] }>('GET', '/users')).body;
+  expect(users.map(({ displayName }) => displayName).sort()).toEqual(['Alice', 'Bob', 'Carol', 'Dave']);
+  const list = await empty.core.conversations.listFor(users[0]?.id as never, { order: 'id', direction: 'ascending' });
+  expect(list.map(({ conversation }) => conversation.title)).toEqual(['Lobby', 'general', 'standup', '']);
+  for (const one of [...both, empty]) await one.close();
+});
+
 it('stays out of a store that somebody uses', async () => {
   const plain = await startTestGateway();
   await plain.admin('POST', '/users', { displayName: 'Somebody' });

@@ -1,5 +1,5 @@
 /** What must not break: gateways, PostgreSQL and Redis die under real clients, and nothing acknowledged is lost or doubled. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, startTestServer, type TestServer } from '@switchboard/persistence/testing';
@@ -29,6 +29,7 @@ afterAll(() => server?.close());
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'switchboard-restart-'));
   databaseUrl = (await createTestDatabase(server)).connectionString;
+  await writeFile(join(dir, 'switchboard.yaml'), 'demoWorld: false\n');
 });
 
 afterEach(async () => {
@@ -42,7 +43,12 @@ afterEach(async () => {
 let nodes = 0;
 
 function start(env: Record<string, string> = {}): GatewayProcess {
-  const gateway = spawnGateway({ DATABASE_URL: databaseUrl, DATA_DIR: join(dir, `node-${++nodes}`), ...env });
+  const gateway = spawnGateway({
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: join(dir, `node-${++nodes}`),
+    SWITCHBOARD_CONFIG: join(dir, 'switchboard.yaml'),
+    ...env,
+  });
   processes.push(gateway);
   return gateway;
 }

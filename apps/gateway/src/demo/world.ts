@@ -2,16 +2,41 @@
  * The world that a developer finds in an empty store: four people and what they share, so that every wire has something to show. Never
  * made in production, where everybody would know the passwords.
  */
-import { adminActor, type Core, type Log, type SpaceId, type User, type UserId } from '@switchboard/core';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  adminActor,
+  type Core,
+  isDomainError,
+  type Log,
+  type SpaceId,
+  type User,
+  type UserId,
+} from '@switchboard/core';
 
 export const DEMO_PEOPLE = ['alice', 'bob', 'carol', 'dave'] as const;
 export type DemoPerson = (typeof DEMO_PEOPLE)[number];
 
 const PASSWORD = 'demo';
 const NAMESPACE = 'demo';
+const ATTEMPTS = 50;
 
-/** Does nothing unless the store is empty, or an earlier run was interrupted in the middle: then it goes on where that one stopped. */
+/**
+ * Does nothing unless the store is empty, or an earlier run was interrupted in the middle: then it goes on where that one stopped. Where
+ * two gateways start on one store, each finds what the other has made.
+ */
 export async function createDemoWorld(core: Core, log: Log): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await createWhatIsMissing(core, log);
+    } catch (error) {
+      const isElsewhere = isDomainError(error) && (error.code === 'already_exists' || error.code === 'conflict');
+      if (!isElsewhere || attempt === ATTEMPTS) throw error;
+      await delay(100);
+    }
+  }
+}
+
+async function createWhatIsMissing(core: Core, log: Log): Promise<void> {
   const [first] = await core.users.list(adminActor(), { limit: 1 });
   if (first && first.identities.signalr !== DEMO_PEOPLE[0]) return;
   const workspace = await core.spaces.findByName('workspace', 'demo');
