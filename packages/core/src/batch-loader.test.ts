@@ -87,4 +87,35 @@ describe('a batch loader', () => {
     loads[1]?.answer(new Map());
     expect(await next).toBeUndefined();
   });
+
+  it('gathers for a while when a crowd comes', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load, gather: { aboveRate: 0, size: 50, forMs: 60_000 } });
+    const answers = Array.from({ length: 49 }, (_, key) => find(key));
+    for (let wait = 0; wait < 5; wait += 1) await turn();
+    expect(loads).toHaveLength(0);
+    answers.push(find(49));
+    await turn();
+    expect(loads[0]?.keys).toHaveLength(50);
+    loads[0]?.answer();
+    await Promise.all(answers);
+  });
+
+  it('does not wait for company when few come', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load, gather: { aboveRate: 1e9, size: 50, forMs: 60_000 } });
+    const answer = find(1);
+    await turn();
+    loads[0]?.answer();
+    expect(await answer).toBe('#1');
+  });
+
+  it('lets nobody wait longer than it says', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load, gather: { aboveRate: 0, size: 50, forMs: 1 } });
+    const answer = find(1);
+    while (loads.length === 0) await turn();
+    loads[0]?.answer();
+    expect(await answer).toBe('#1');
+  });
 });

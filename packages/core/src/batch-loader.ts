@@ -9,7 +9,15 @@ export interface BatchLoaderOptions<K, V> {
   readonly batchSize?: number;
   /** Loads under way at once; what waits meanwhile gathers into the next one. */
   readonly concurrency?: number;
+  /**
+   * For what a crowd that comes back asks: while more than `aboveRate` keys a second come in, a load waits for `size` of them, at most
+   * `forMs`. Absent: never waits longer than a turn.
+   */
+  readonly gather?: { readonly aboveRate: number; readonly size: number; readonly forMs: number };
 }
+
+/** Signing in: a tenth of a second is little where thousands come at once. */
+export const GATHER_CROWDS = { aboveRate: 250, size: 200, forMs: 100 } as const;
 
 interface Question<V> {
   readonly answer: Promise<V | undefined>;
@@ -20,19 +28,32 @@ interface Question<V> {
 export function createBatchLoader<K extends string | number, V>(
   options: BatchLoaderOptions<K, V>,
 ): (key: K) => Promise<V | undefined> {
-  const { load, batchSize = 500, concurrency = 2 } = options;
+  const { load, batchSize = 500, concurrency = 2, gather } = options;
+  const rate = createRate();
   let waiting = new Map<K, Question<V>>();
   let running = 0;
   let scheduled = false;
+  let gathering: NodeJS.Timeout | null = null;
 
   function schedule(): void {
     if (scheduled || running >= concurrency || waiting.size === 0) return;
+    if (gather && waiting.size < gather.size && rate.perSecond() > gather.aboveRate) {
+      // Not the domain's time: how the work of this process is cut.
+      gathering ??= setTimeout(begin, gather.forMs);
+      return;
+    }
+    if (gathering) clearTimeout(gathering);
+    gathering = null;
     scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      void run(take());
-      schedule();
-    });
+    setImmediate(begin);
+  }
+
+  function begin(): void {
+    gathering = null;
+    scheduled = false;
+    if (running >= concurrency || waiting.size === 0) return;
+    void run(take());
+    schedule();
   }
 
   function take(): Map<K, Question<V>> {
@@ -64,8 +85,37 @@ export function createBatchLoader<K extends string | number, V>(
     if (asked) return asked.answer;
     const question = newQuestion<V>();
     waiting.set(key, question);
+    if (gather) rate.count();
     schedule();
     return question.answer;
+  };
+}
+
+const RATE_WINDOW_MS = 200;
+
+/** Of the busier of two windows: the one that runs, and the one before it. */
+function createRate() {
+  let startedAt = 0;
+  let current = 0;
+  let previous = 0;
+
+  function turnOver(): void {
+    const age = performance.now() - startedAt;
+    if (age < RATE_WINDOW_MS) return;
+    previous = age < 2 * RATE_WINDOW_MS ? current : 0;
+    current = 0;
+    startedAt = performance.now();
+  }
+
+  return {
+    count() {
+      turnOver();
+      current += 1;
+    },
+    perSecond() {
+      turnOver();
+      return Math.max(current, previous) * (1_000 / RATE_WINDOW_MS);
+    },
   };
 }
 

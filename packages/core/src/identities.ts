@@ -1,6 +1,6 @@
 /** Outside ids of people, and the synthetic ids by which they are named where they have none. */
 import type { Actor } from './actor.ts';
-import { createBatchLoader } from './batch-loader.ts';
+import { createBatchLoader, GATHER_CROWDS } from './batch-loader.ts';
 import type { CoreContext } from './context.ts';
 import { DomainError } from './errors.ts';
 import { checkedKey, checkedText } from './field-checks.ts';
@@ -14,6 +14,7 @@ import {
 } from './identity-claims.ts';
 import type { Namespace, UserId } from './ids.ts';
 import type { User } from './model/user.ts';
+import type { ExternalId } from './ports/user-store.ts';
 import { requireOwn } from './rights.ts';
 import type { SyntheticForms, SyntheticIds } from './synthetic-ids.ts';
 
@@ -64,12 +65,14 @@ export interface Identities {
 
 export function createIdentities(context: CoreContext, forms: SyntheticForms): Identities {
   const { store, change } = context;
-  const byIdentity = createBatchLoader<string, User>({
-    async load(keys) {
-      const found = await store.users.findByIdentities(keys.map(fromKey));
-      return new Map(found.map((one) => [toKey(one.namespace, one.externalId), one.user]));
-    },
-  });
+  async function findByIdentities(keys: readonly string[]): Promise<ReadonlyMap<string, User>> {
+    const found = await store.users.findByIdentities(keys.map(fromKey));
+    return new Map(found.map((one) => [toKey(one.namespace, one.externalId), one.user]));
+  }
+
+  const byIdentity = createBatchLoader({ load: findByIdentities });
+  /** What signs in with a credential from outside comes here, in crowds after an outage. */
+  const bySignIn = createBatchLoader({ load: findByIdentities, gather: GATHER_CROWDS });
   const byCoreId = createBatchLoader<number, User>({
     async load(ids) {
       const users = await store.users.findMany(ids as UserId[]);
@@ -77,16 +80,16 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
     },
   });
 
-  async function resolve(
-    namespace: Namespace,
-    externalId: string,
+  async function resolveBy(
+    find: typeof byIdentity,
+    { namespace, externalId }: ExternalId,
     synthetic = forms.of(namespace),
   ): Promise<User | null> {
     // What cannot be stored was never given to anybody.
     if (externalId === '' || externalId.length > EXTERNAL_ID_LENGTH || externalId.includes('\0')) return null;
     const coreId = synthetic?.toCore(externalId) ?? null;
     const [named, computed] = await Promise.all([
-      byIdentity(toKey(namespace, externalId)),
+      find(toKey(namespace, externalId)),
       coreId === null ? undefined : byCoreId(coreId),
     ]);
     if (named) return named;
@@ -95,7 +98,8 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
 
   async function resolveMany(namespace: Namespace, externalIds: readonly string[], synthetic?: SyntheticIds) {
     const wanted = [...new Set(externalIds)];
-    const users = await Promise.all(wanted.map((externalId) => resolve(namespace, externalId, synthetic)));
+    const find = (externalId: string) => resolveBy(byIdentity, { namespace, externalId }, synthetic);
+    const users = await Promise.all(wanted.map(find));
     const found = new Map<string, User>();
     for (const [index, user] of users.entries()) {
       if (user) found.set(wanted[index] as string, user);
@@ -111,7 +115,7 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
   ): Promise<ReadonlyMap<string, User>> {
     const { synthetic = forms.of(namespace), kind } = options;
     const found = new Map(await resolveMany(namespace, externalIds, synthetic));
-    const isPromoted = (user: User) => user.kind === 'placeholder' && (kind === 'person' || kind === 'guest');
+    const isPromoted = (user: User) => user.kind === 'placeholder' && isPromotion(kind);
     const missing = [...new Set(externalIds)].filter(
       (one) => !found.has(one) && (synthetic?.toCore(one) ?? null) === null,
     );
@@ -158,11 +162,13 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
   return {
     declare: forms.declare,
     nameOf: (user, namespace) => user.identities[namespace] ?? forms.of(namespace)?.toExternal(user.id) ?? null,
-    resolve,
+    resolve: (namespace, externalId, synthetic) => resolveBy(byIdentity, { namespace, externalId }, synthetic),
     resolveMany,
     provisionMany,
 
     async provision(actor, namespace, externalId, options) {
+      const known = await resolveBy(bySignIn, { namespace, externalId }, options?.synthetic);
+      if (known && (known.kind !== 'placeholder' || !isPromotion(options?.kind))) return known;
       const user = (await provisionMany(actor, namespace, [externalId], options)).get(externalId);
       if (!user) throw notFound(`No user is named ${externalId} in ${namespace}`);
       return user;
@@ -198,6 +204,10 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
       });
     },
   };
+}
+
+function isPromotion(kind: ProvisionOptions['kind']): boolean {
+  return kind === 'person' || kind === 'guest';
 }
 
 function notFound(message: string): DomainError {

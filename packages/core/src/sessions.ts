@@ -1,7 +1,7 @@
 /** Issued sessions: secrets computed from a key, never stored; rotation, revocation, one-time codes. */
 import { createHash, createHmac } from 'node:crypto';
 import type { Actor } from './actor.ts';
-import { createBatchLoader } from './batch-loader.ts';
+import { createBatchLoader, GATHER_CROWDS } from './batch-loader.ts';
 import { createCodes } from './codes.ts';
 import type { CoreContext } from './context.ts';
 import { DomainError } from './errors.ts';
@@ -115,8 +115,12 @@ type Role = 'secret' | 'access' | 'refresh';
 
 export function createSessions(context: CoreContext): Sessions {
   const { store, clock, ids, sessionKey, change, log } = context;
-  const bySecret = createBatchLoader<string, Session>({ load: (hashes) => store.sessions.findBySecrets(hashes) });
+  const bySecret = createBatchLoader<string, Session>({
+    gather: GATHER_CROWDS,
+    load: (hashes) => store.sessions.findBySecrets(hashes),
+  });
   const byId = createBatchLoader<SessionId, Session>({
+    gather: GATHER_CROWDS,
     load: async (wanted) => new Map((await store.sessions.findMany(wanted)).map((session) => [session.id, session])),
   });
   const touches = createBatchLoader<SessionId, true>({
