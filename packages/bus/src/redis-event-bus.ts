@@ -103,6 +103,8 @@ export function createRedisEventBus({ url, nodeId, prefix = 'switchboard', log }
       .call((redis) => redis.publish(channel, JSON.stringify(envelope)))
       .then(reportDropped, () => {
         dropped += messages.length;
+        // The others heal from the store; this node need not wait for that to hear itself.
+        deliver(messages);
       })
       .finally(() => {
         publishing = null;
@@ -129,7 +131,11 @@ export function createRedisEventBus({ url, nodeId, prefix = 'switchboard', log }
         log('warn', 'a node speaks a version of the bus that this one does not know', { v: envelope.v });
       return;
     }
-    for (const message of envelope.messages) for (const listener of listeners) tell(listener, message);
+    deliver(envelope.messages);
+  }
+
+  function deliver(messages: readonly BusMessage[]): void {
+    for (const message of messages) for (const listener of listeners) tell(listener, message);
   }
 
   function tell(listener: BusListener, message: BusMessage): void {

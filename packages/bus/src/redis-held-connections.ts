@@ -43,10 +43,14 @@ export function createHeldConnections({ nodeId, calls, clock }: HeldConnectionsO
   const attends = new Map<ConnectionId, Set<ConversationId>>();
   let unanswered: PresenceChange[] = [];
 
-  function registering({ record, initial }: Held, how: { fresh: boolean; endedAt?: number }): Promise<PresenceChange> {
+  function registering(entry: Held, how: { fresh: boolean; endedAt?: number }): Promise<PresenceChange> {
+    const { record, initial } = entry;
     const { id, userId, graceMs, asleep } = record;
     const flags = [initial ?? '', how.fresh ? 1 : 0, asleep ? 1 : 0, how.endedAt ?? '', graceMs];
-    return calls.change(userId, ['register', userId, id, nodeId, ...flags, JSON.stringify(record)], answerLater);
+    return calls.change(userId, ['register', userId, id, nodeId, ...flags, JSON.stringify(record)], (change) => {
+      answerLater(change);
+      entry.told = true;
+    });
   }
 
   function ending(id: ConnectionId, userId: UserId, graceMs?: number): Promise<PresenceChange> {

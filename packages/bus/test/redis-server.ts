@@ -48,7 +48,7 @@ export async function openRedis(): Promise<TestRedis> {
 
   async function start(): Promise<void> {
     const child = spawn('redis-server', ['--port', '0', '--unixsocket', url, '--save', '', '--dir', dir], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     server = child;
     await new Promise<void>((resolve, reject) => {

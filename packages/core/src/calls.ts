@@ -1,5 +1,13 @@
 /** Ringing calls and rooms: who is asked, who is in, on which device. Knows no wire, no media server and no SDP. */
 import type { UserActor } from './actor.ts';
+import { createInvites } from './calls/invites.ts';
+import { createLegs } from './calls/legs.ts';
+import { createRelay } from './calls/relay.ts';
+import { createRinging } from './calls/ringing.ts';
+import { createRooms } from './calls/rooms.ts';
+import type { CoreContext } from './context.ts';
+import type { Deadlines } from './deadlines.ts';
+import { DomainError } from './errors.ts';
 import type { CallId, ConnectionId, ConversationId, InviteId, UserId } from './ids.ts';
 import type { Call, CallInvite, CallLeg, CallMedia, MediaState } from './model/call.ts';
 import type { JsonObject, JsonValue } from './model/user.ts';
@@ -10,7 +18,7 @@ export interface CallDevice {
   readonly connectionId?: ConnectionId;
   /** What the wires show as the device; default the connection's id. */
   readonly device?: string;
-  /** Default: microphone and speakers on, for video the camera too. */
+  /** What is not named is off, but for the speakers. */
   readonly media?: Partial<MediaState>;
   readonly mediaTokens?: JsonObject;
   /** How long the leg outlives its connection. */
@@ -131,4 +139,71 @@ export interface Calls {
   liveFor(userId: UserId): Promise<readonly Call[]>;
   /** Legs of these users, wherever they are. Asked for one by one in the same turn, it is one statement. */
   legOf(userId: UserId): Promise<CallLeg | null>;
+}
+
+/** What core itself has of calls besides. */
+export interface CallKeeper extends Calls {
+  /** Takes over legs that dead nodes left behind, from now on. */
+  startLooking(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createCalls(context: CoreContext, deadlines: Pick<Deadlines, 'on'>): CallKeeper {
+  const { store } = context;
+  const legs = createLegs(context, deadlines);
+  const relay = createRelay(context, legs.legOf);
+  const ringing = createRinging(context, deadlines);
+  const rooms = createRooms(context);
+  const { dropped, resume, legOf } = legs;
+  const { setMedia, requestMute } = relay;
+
+  async function lookAfter(actor: UserActor, call: Call): Promise<void> {
+    const leg = call.legs.find(({ userId }) => userId === actor.userId);
+    if (leg) await legs.lookAfter(actor, leg);
+  }
+
+  return {
+    ...ringing,
+    ...rooms,
+    ...createInvites(context, deadlines),
+    dropped,
+    resume,
+    legOf,
+    setMedia,
+    requestMute,
+
+    async start(actor, command) {
+      const call = await ringing.start(actor, command);
+      await lookAfter(actor, call);
+      return call;
+    },
+    async answer(actor, command) {
+      const answered = await ringing.answer(actor, command);
+      if (command.answer === 'accept') await lookAfter(actor, answered.call);
+      return answered;
+    },
+    async join(actor, command) {
+      const joined = await rooms.join(actor, command);
+      await lookAfter(actor, joined.call);
+      return joined;
+    },
+
+    async get(actor, callId) {
+      const [call] = await store.calls.find([callId]);
+      const { userId } = actor;
+      const may =
+        call?.participants.some((one) => one.userId === userId) ||
+        (call && (await store.conversations.participation(userId, call.conversationId)));
+      if (!call || !may) throw new DomainError('not_found', `No call ${callId}`, { subject: 'call' });
+      return call;
+    },
+    liveIn: (conversationIds) => store.calls.liveIn(conversationIds),
+    liveFor: (userId) => store.calls.liveFor(userId),
+
+    startLooking: legs.start,
+    async close() {
+      await relay.close();
+      await legs.close();
+    },
+  };
 }

@@ -2,7 +2,7 @@
  * The domain, put together: every noun's use cases over the ports, the follower that applies the log in order, and what adapters may
  * read synchronously. Knows no wire, no SQL and no socket.
  */
-import type { Calls } from './calls.ts';
+import { type Calls, createCalls } from './calls.ts';
 import { type Consumers, createConsumers } from './consumers.ts';
 import type { CoreContext, CorePorts } from './context.ts';
 import { type Conversations, createConversations } from './conversations.ts';
@@ -46,15 +46,6 @@ export interface Core {
   close(): Promise<void>;
 }
 
-/** Nouns whose use cases are not written yet: everything else works, touching one of these says which. */
-function pending<T extends object>(noun: string): T {
-  return new Proxy({} as T, {
-    get(_, use) {
-      throw new Error(`core.${noun}.${String(use)} is not there yet`);
-    },
-  });
-}
-
 export function createCore(ports: CorePorts): Core {
   const directory = createDirectory(ports);
   const follower = createFollower({ ...ports, directory });
@@ -67,6 +58,7 @@ export function createCore(ports: CorePorts): Core {
   const files = createFiles(context);
   const conversations = createConversations(context, { deadlines });
   const presence = createPresence(context);
+  const calls = createCalls(context, deadlines);
   let stopSweeping = () => {};
 
   return {
@@ -82,7 +74,7 @@ export function createCore(ports: CorePorts): Core {
     }),
     receipts: createReceipts(context),
     presence,
-    calls: pending('calls'),
+    calls,
     files,
     signals: createSignals(context),
     directory,
@@ -92,6 +84,7 @@ export function createCore(ports: CorePorts): Core {
       await follower.start();
       await nodes.start();
       retention.start();
+      await calls.startLooking();
       deadlines.start();
       presence.start();
       stopSweeping = sweepFiles(ports, files);
@@ -99,6 +92,7 @@ export function createCore(ports: CorePorts): Core {
     async close() {
       stopSweeping();
       await presence.close();
+      await calls.close();
       await deadlines.close();
       await consumers.close();
       await retention.close();

@@ -166,11 +166,19 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
     },
 
     missingForSignal(signal) {
-      const { conversationId: id } = signal;
-      if (id === null || members.watchersOf(id) === undefined) return null;
+      const { conversationId: id, actorId } = signal;
       const missing = nothing();
-      missConversation(id, { through: 0, missing });
-      if (signal.actorId !== null && !people.has(signal.actorId)) missing.users.add(signal.actorId);
+      const need = (user: UserId | null) => {
+        if (user !== null && !people.has(user)) missing.users.add(user);
+      };
+      if (signal.type === 'presence.changed') {
+        if (!people.has(signal.userId) && members.sharing(signal).length > 0) need(signal.userId);
+      } else if (id !== null && members.watchersOf(id) !== undefined) {
+        missConversation(id, { through: 0, missing });
+        need(actorId);
+      } else if ('to' in signal && signal.to.some(members.isHere)) {
+        need(actorId);
+      }
       return isNothing(missing) ? null : missing;
     },
 

@@ -176,7 +176,8 @@ type Payloads = {
   /** The same device under a new connection, after a drop. */
   'call.leg_resumed': { readonly call: Call; readonly leg: CallLeg; readonly previousConnectionId: ConnectionId };
   'call.leg_left': { readonly call: Call; readonly leg: CallLeg; readonly reason: CallEndReason };
-  'call.ended': { readonly call: Call };
+  /** `legs`: the devices that were in it until now. */
+  'call.ended': { readonly call: Call; readonly legs: readonly CallLeg[] };
 
   /** The log went backwards: positions between `from` and this one hold nothing, clients are told to return. */
   'log.jumped': { readonly from: LogPosition };

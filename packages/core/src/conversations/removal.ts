@@ -6,11 +6,9 @@ import type { Conversation } from '../model/conversation.ts';
 import type { Deadline } from '../ports/deadline-store.ts';
 import type { Tx } from '../ports/store.ts';
 import { isAdministration } from '../rights.ts';
+import { EXPIRY } from './expiry.ts';
 import { removeAll } from './people.ts';
 import { accessOf, forbidden, isManager, isOwner, notFound } from './rights.ts';
-
-/** Subject: the conversation's id. */
-export const EXPIRY = 'conversation.expires';
 
 /** Sets, moves or clears the deadline of a conversation that ends by itself. */
 export async function scheduleEnd(
@@ -23,9 +21,12 @@ export async function scheduleEnd(
   await tx.deadlines.set({ kind: EXPIRY, subject: String(id), dueAt: expiresAt, data: {} });
 }
 
-/** What the deadline of an expiring conversation does. */
+/** What the deadline of an expiring conversation does. A temporary one waits for the end of its call, which sets the deadline again. */
 export async function expireConversation(tx: Tx, { subject }: Deadline): Promise<void> {
-  await removeAll(tx, [Number(subject) as ConversationId]);
+  const id = Number(subject) as ConversationId;
+  const access = await tx.conversations.access(id, null);
+  if (access?.conversation.temporary && (await tx.calls.liveIn([id])).length > 0) return;
+  await removeAll(tx, [id]);
 }
 
 export function createRemoval({ change }: CoreContext): Pick<Conversations, 'remove'> {

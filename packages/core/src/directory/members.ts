@@ -19,6 +19,7 @@ interface Known extends Memberships {
 export interface Members {
   of(userId: UserId): Promise<Memberships>;
   release(userId: UserId): void;
+  isHere(userId: UserId): boolean;
   /** People of this node who take part. */
   watchersOf(conversationId: ConversationId): ReadonlySet<UserId> | undefined;
   watchersOfSpace(spaceId: SpaceId): ReadonlySet<UserId> | undefined;
@@ -196,6 +197,7 @@ export function createMembers(options: MembersOptions): Members {
       }
     },
     release,
+    isHere: (userId) => known.has(userId),
     watchersOf: (id) => byConversation.get(id),
     watchersOfSpace: (id) => bySpace.get(id),
     concerns(event) {

@@ -28,7 +28,7 @@ export type NewCall = Pick<
 
 export interface CallTx {
   find(id: CallId): Promise<Call | null>;
-  liveIn(conversationId: ConversationId): Promise<Call | null>;
+  liveIn(conversationIds: readonly ConversationId[]): Promise<readonly Call[]>;
   legOf(userId: UserId): Promise<CallLeg | null>;
   /** Without legs. `changedPosition` is the next position. */
   insert(call: NewCall): Promise<Call>;

@@ -21,9 +21,8 @@ export interface DeadlineTx {
   /** Sets or replaces. */
   set(deadline: Deadline): Promise<void>;
   clear(kind: string, subject: string): Promise<void>;
-  find(kind: string, subject: string): Promise<Deadline | null>;
-  /** Waiting ones of a kind whose data contain `match`, earliest first. For kinds of which few wait. */
-  waiting(kind: string, match: JsonObject): Promise<readonly Deadline[]>;
+  /** Waiting ones of a kind whose data contain one of these, earliest first. For kinds of which few wait. */
+  waiting(kind: string, matches: readonly JsonObject[]): Promise<readonly Deadline[]>;
   /** Removes it if it is due at the transaction's time; null when it is not there or not due any more. */
   take(kind: string, subject: string): Promise<Deadline | null>;
 }

@@ -104,7 +104,7 @@ export function createCallTx(tx: TxContext): CallTx {
   const store = createCallStore(db);
   return {
     find: async (id) => (await store.find([id]))[0] ?? null,
-    liveIn: async (conversationId) => (await store.liveIn([conversationId]))[0] ?? null,
+    liveIn: store.liveIn,
     legOf: async (userId) => (await store.legsOf([userId]))[0] ?? null,
 
     async insert(call) {

@@ -42,16 +42,10 @@ export function createDeadlineTx({ db, at }: TxContext): DeadlineTx {
       await db.$executeRaw`delete from deadlines where kind = ${kind} and subject = ${subject}`;
     },
 
-    async find(kind, subject) {
-      const rows = await db.$queryRaw<DeadlineRow[]>`
-        select ${DEADLINE} from deadlines where kind = ${kind} and subject = ${subject}`;
-      return rows[0] ? toDeadline(rows[0]) : null;
-    },
-
-    async waiting(kind, match) {
+    async waiting(kind, matches) {
       const rows = await db.$queryRaw<DeadlineRow[]>`
         select ${DEADLINE} from deadlines
-         where kind = ${kind} and data @> ${JSON.stringify(match)}::jsonb order by due_at, id`;
+         where kind = ${kind} and data @> any(${matches.map((match) => JSON.stringify(match))}::text[]::jsonb[]) order by due_at, id`;
       return rows.map(toDeadline);
     },
 
