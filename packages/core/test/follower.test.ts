@@ -312,6 +312,58 @@ describe('who hears', () => {
   });
 });
 
+describe('signals', () => {
+  it('are handed on with those who may hear them, and with what they refer to in the lookup', async () => {
+    const test = await createTestCore();
+    const [alice, bob, carol] = (await idsOf(test, 'Alice', 'Bob', 'Carol')) as [UserId, UserId, UserId];
+    await test.core.directory.membershipsOf(alice);
+    const room = await makeConversation(test, [alice, bob]);
+    await test.settled();
+    test.core.directory.forget(room.id);
+    const heard: { type: string; users: UserId[]; names: (string | undefined)[] }[] = [];
+    const { directory } = test.core;
+    test.core.events.subscribe({
+      onEvents(batch) {
+        for (const one of batch) {
+          const users = heardBy(one);
+          heard.push({ type: one.event.type, users, names: users.map((id) => directory.user(id)?.displayName) });
+        }
+      },
+      onReset: () => undefined,
+    });
+    const fields = { transient: true, at: 0, via: 'test', origin: null } as const;
+    const presence = { status: 'online', previous: 'offline', lastSeenAt: null, spaceIds: [], manual: false } as const;
+    test.bus.publishSignals([
+      { ...fields, type: 'typing.changed', conversationId: room.id, actorId: bob, userId: bob, typing: true },
+      {
+        ...fields,
+        ...presence,
+        type: 'presence.changed',
+        conversationId: null,
+        actorId: bob,
+        userId: bob,
+        conversationIds: [room.id],
+      },
+      {
+        ...fields,
+        ...presence,
+        type: 'presence.changed',
+        conversationId: null,
+        actorId: carol,
+        userId: carol,
+        conversationIds: [],
+      },
+    ]);
+    while (heard.length < 3) await test.store.ping();
+    expect(heard).toEqual([
+      { type: 'typing.changed', users: [alice, bob], names: ['Alice', 'Bob'] },
+      { type: 'presence.changed', users: [alice, bob], names: ['Alice', 'Bob'] },
+      { type: 'presence.changed', users: [carol], names: [undefined] },
+    ]);
+    await test.close();
+  });
+});
+
 describe('what this node knows by heart', () => {
   it.each([
     ['that brings everything', 0],
