@@ -87,8 +87,7 @@ export function applyToView(view: View, event: LogEvent): void {
     case 'participant.left':
     case 'participant.changed':
       view.conversation = { ...event.conversation };
-      setParticipant(view, event.participant);
-      recount(view);
+      if (setParticipant(view, event.participant)) recount(view);
       return;
     case 'participant.preferences_changed':
       setParticipant(view, event.participant);
@@ -124,8 +123,12 @@ export function applyToView(view: View, event: LogEvent): void {
   }
 }
 
-function setParticipant(view: View, participant: Participant): void {
-  view.participants.set(participant.userId, { ...participant });
+/** Whether it changed who takes part, or on which side. */
+function setParticipant(view: View, participant: Participant): boolean {
+  const { userId, active, side } = participant;
+  const before = view.participants.get(userId);
+  view.participants.set(userId, { ...participant });
+  return before?.active !== active || before.side !== side;
 }
 
 function applySent(view: View, message: Message, event: LogEvent): void {
