@@ -1,6 +1,6 @@
 /** Short texts and small objects as commands bring them: made storable, held to a length. Knows no noun. */
 import { DomainError, type ErrorSubject } from './errors.ts';
-import type { JsonObject } from './model/user.ts';
+import type { JsonObject, JsonValue } from './model/user.ts';
 import { storableJson, storableText } from './storable-text.ts';
 
 export interface TextRule {
@@ -34,4 +34,16 @@ export function checkedJson(
     throw new DomainError('too_large', `${rule.field} takes more than ${rule.maxBytes} bytes`, rule);
   }
   return storableJson(value);
+}
+
+/** Whatever the order of members: a store may give them back in another. */
+export function isSameJson(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const [left, right] = [one as JsonObject, other as JsonObject];
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length && keys.every((key) => key in right && isSameJson(left[key], right[key]))
+  );
 }

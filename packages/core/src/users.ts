@@ -1,12 +1,11 @@
 /** People and what they are called, their sign-in accounts and push targets. Outside ids stand in identities.ts. */
-import { isDeepStrictEqual } from 'node:util';
 import type { Actor } from './actor.ts';
 import { createBatchLoader } from './batch-loader.ts';
 import type { CoreContext } from './context.ts';
 import type { Deadlines } from './deadlines.ts';
 import { createErasure } from './erasure.ts';
 import { DomainError } from './errors.ts';
-import { checkedJson, checkedKey, checkedText } from './field-checks.ts';
+import { checkedJson, checkedKey, checkedText, isSameJson } from './field-checks.ts';
 import {
   appendCreated,
   appendUpdated,
@@ -156,7 +155,7 @@ export function createUsers(context: CoreContext, { deadlines, forms, passwordCo
           attributes: mergedAttributes(user.attributes, checked.attributes ?? {}),
         };
         const changed = (Object.keys(checked) as (keyof UserChange)[]).filter(
-          (field) => !isDeepStrictEqual(next[field], user[field]),
+          (field) => !isSameJson(next[field], user[field]),
         );
         if (changed.length === 0) return user;
         checkedJson(next.attributes, { subject: 'user', field: 'attributes', maxBytes: ATTRIBUTE_BYTES });
@@ -181,7 +180,7 @@ export function createUsers(context: CoreContext, { deadlines, forms, passwordCo
         if (!(await tx.users.setAccount({ ...account, passwordHash }))) {
           throw new DomainError('already_exists', 'The address is taken', { subject: 'account', field: 'email' });
         }
-        if (!isDeepStrictEqual(before, account)) appendUpdated(tx, user, ['account']);
+        if (!before || before.email !== email || before.verifiedAt !== verifiedAt) appendUpdated(tx, user, ['account']);
         return account;
       });
     },
