@@ -42,6 +42,8 @@ const PATIENCE_MS = 10_000;
 /** How late after its time a caller may hear that it was in vain. */
 const SWEEP_MS = 200;
 
+const READ_HEAD = { name: 'read_head', text: 'select coalesce(max(position), 0)::float8 as head from events' } as const;
+
 interface Waiting {
   readonly command: FastCommand;
   readonly bytes: number;
@@ -57,8 +59,8 @@ export function createCommitter(options: CommitterOptions): Committer {
   const connection = createConnection(options.connectionString, log);
   let queue: Waiting[] = [];
   let flying: readonly Waiting[] = [];
-  /** The newest head that this node has seen in an answer. */
-  let head: LogPosition = 0;
+  /** The newest head that this node has seen: a lost batch is looked for after it. Null until the store was asked once. */
+  let head: LogPosition | null = null;
   let running: Promise<void> | null = null;
   let sweeper: NodeJS.Timeout | null = null;
   let closing = false;
@@ -93,7 +95,13 @@ export function createCommitter(options: CommitterOptions): Committer {
     while (queue.length > 0) {
       flying = take();
       const began = performance.now();
-      await commit(flying);
+      try {
+        await commit(flying);
+      } catch (error) {
+        // A fault of ours: those who wait for this batch hear of it, the next batch goes on.
+        log('error', 'a batch went wrong', { reason: String(error) });
+        failAll(flying, new DomainError('internal', 'A batch went wrong', { subject: 'store' }, { cause: error }));
+      }
       stats?.onBatch?.(flying.length, performance.now() - began);
       flying = [];
       // The answers go out, and what they and the sockets bring goes into the next batch.
@@ -130,9 +138,10 @@ export function createCommitter(options: CommitterOptions): Committer {
     const id = randomUUID();
     const commands = batch.map((waiting) => waiting.command);
     const values = argumentsOf(id, commands, clock ? clock.now() : null);
-    const before = head;
+    let before = head;
     let row: { answer: Answer } | undefined;
     try {
+      before ??= (await connection.query<{ head: number }>(client, { ...READ_HEAD, values: [] }))?.head ?? 0;
       row = await connection.query<{ answer: Answer }>(client, { ...APPLY_BATCH, values });
     } catch (error) {
       return afterFailure({ batch, id, before, error, drop: () => connection.drop(client) });
@@ -143,7 +152,8 @@ export function createCommitter(options: CommitterOptions): Committer {
   interface Failure {
     readonly batch: readonly Waiting[];
     readonly id: string;
-    readonly before: LogPosition;
+    /** Null: it was not even sent. */
+    readonly before: LogPosition | null;
     readonly error: unknown;
     drop(): void;
   }
@@ -153,7 +163,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     if (fault === 'lost') {
       drop();
       log('warn', 'the committer lost its connection', { commands: batch.length });
-      return recover(batch, id, before);
+      return before === null ? commit(batch) : recover(batch, id, before);
     }
     if (fault !== 'other') return failAll(batch, unavailable('The store is busy', error));
     const [only] = batch;
