@@ -88,6 +88,8 @@ function commandOf(job: WriterJob, n: number): SendCommand {
 /** The same row, one INSERT and one commit each, over a pool; no lock, no log, no heads, no judging. */
 function byInserts(job: WriterJob): Way {
   const pool = new pg.Pool({ connectionString: job.connectionString, max: job.connections });
+  // A connection that is closing when the server stops has nothing to say.
+  pool.on('error', () => undefined);
   const text = `insert into plain_messages (id, conversation_id, seq, sender_id, client_ref, via, text, created_at, changed_position)
     values ($1, $2, $3, $4, $5, 'bench', $6, now(), $7)`;
   const base = Date.now() * 1000 + job.writer;

@@ -70,7 +70,9 @@ async function startWriter(job: WriterJob): Promise<{ go(): Promise<WriterReport
   return {
     async go() {
       child.stdin?.write('go\n');
-      return JSON.parse(await nextLine()) as WriterReport;
+      const report = JSON.parse(await nextLine()) as WriterReport;
+      if (child.exitCode === null) await once(child, 'exit');
+      return report;
     },
   };
 }
