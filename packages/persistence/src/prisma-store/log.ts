@@ -69,15 +69,18 @@ export function createLogStore(options: LogStoreOptions): LogStore {
       // One index per part, at most `limit` rows from each; the head is read by the same statement, so a short page is complete up to it.
       const rows = await db.$queryRaw<(EntryRow & { readonly head: number })[]>`
         with conversation as (
-          select unnest(${conversationIds}::bigint[]) as id
-          union
-          select conversation_id from participant_spans
+          select id, ${after}::bigint as after, null::bigint as through from unnest(${conversationIds}::bigint[]) as id
+          union all
+          -- As long as the user was in.
+          select conversation_id, greatest(from_position - 1, ${after}::bigint), to_position from participant_spans
            where ${conversationIds === null} and user_id = ${userId}::bigint and (to_position is null or to_position > ${after}::bigint)
         ), wanted as (
           select p.position
             from conversation c
-           cross join lateral (select position from events where conversation_id = c.id and position > ${after}::bigint
-                                order by position limit ${limit}::int) p
+           cross join lateral (select e.position from events e
+                                where e.conversation_id = c.id and e.position > c.after
+                                  and (c.through is null or e.position <= c.through)
+                                order by e.position limit ${limit}::int) p
           union
           select p.position
             from unnest(${spaceIds}::bigint[]) s(id)
