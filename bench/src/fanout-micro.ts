@@ -9,7 +9,6 @@ import {
   type DeliveredEvent,
   type EventListener,
   LOG_EVENT_TYPES,
-  type Message,
   SIGNAL_TYPES,
   systemClock,
   type UserId,
@@ -69,9 +68,9 @@ const hub = createHub({ core, clock: systemClock, log, metrics: NO_METRICS });
 const nothing = Object.fromEntries([...LOG_EVENT_TYPES, ...SIGNAL_TYPES].map((type) => [type, dropped('')]));
 const projection = {
   ...nothing,
-  'message.sent': shared((event: { message: Message }) => [
-    { name: 'message', id: event.message.id, text: event.message.text },
-  ]),
+  'message.sent': shared((event) =>
+    event.type === 'message.sent' ? [{ name: 'message', id: event.message.id, text: event.message.text }] : [],
+  ),
 } as unknown as Projection<object, null>;
 const projector = createProjector<object, null>({
   protocol: 'micro',

@@ -1,0 +1,123 @@
+/**
+ * npm run bench: the gateway beside a plain reference, on the same machine, PostgreSQL and cores, in the same run. Every round runs every
+ * scenario against every target, each started anew on an empty database; what is printed are medians of the rounds.
+ * Options: --rounds 3, --only <scenario>, --targets event, --quick, --no-pins, --profile <dir> (a CPU profile of every server, and its
+ * dearest functions).
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startTestServer } from '@switchboard/persistence/testing';
+import { createLoadClient, NoLoadClientError } from './load-client.ts';
+import { createPins, describeMachine, usageOf } from './machine.ts';
+import { renderProfiles } from './profile.ts';
+import type { Bench, Figures, Scenario, Target } from './scenario.ts';
+import { fanOut } from './scenarios/fan-out.ts';
+import { idle } from './scenarios/idle.ts';
+import { latency } from './scenarios/latency.ts';
+import { sends } from './scenarios/sends.ts';
+import { renderTable } from './table.ts';
+import type { TargetContext } from './targets/context.ts';
+import { createEventTarget } from './targets/event.ts';
+import { createReferenceTarget } from './targets/reference.ts';
+
+const SCENARIOS: readonly Scenario[] = [sends, latency, fanOut, idle];
+/** By wire; the reference is always there. */
+const TARGETS: Readonly<Record<string, (context: TargetContext) => Target>> = { event: createEventTarget };
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    targets: { type: 'string', default: Object.keys(TARGETS).join(',') },
+    quick: { type: 'boolean', default: false },
+    pins: { type: 'boolean', default: true },
+    profile: { type: 'string' },
+  },
+  allowNegative: true,
+});
+
+async function main(): Promise<void> {
+  const { quick } = values;
+  const rounds = Number(values.rounds ?? (quick ? 1 : 3));
+  const scenarios = values.only ? values.only.map((name) => pick(name, SCENARIOS)) : SCENARIOS;
+  const names = values.targets.split(',').filter((name) => name !== '');
+  for (const name of names)
+    pick(
+      name,
+      Object.keys(TARGETS).map((known) => ({ name: known })),
+    );
+  build();
+
+  const pins = createPins(values.pins);
+  const load = await createLoadClient(pins.load);
+  // As the gateway starts its own, on disk.
+  const postgres = await startTestServer({
+    durable: true,
+    settings: { shared_buffers: '128MB', max_connections: '100' },
+  });
+  try {
+    pins.pinStore(postgres.pid());
+    const bench: Bench = { load, quick, postgresUsage: () => usageOf(postgres.pid()) };
+    console.log(`${describeMachine()}\n${pins.about}\n${count(rounds, 'round')}, medians.\n`);
+    for (const scenario of scenarios) {
+      const columns = ['reference', ...names].map((target) => ({ target, rounds: [] as Figures[] }));
+      for (let round = 0; round < rounds; round += 1) {
+        for (const column of columns) {
+          const profileDir = values.profile && join(values.profile, `${scenario.name}-${column.target}`);
+          if (profileDir) await mkdir(profileDir, { recursive: true });
+          const create = TARGETS[column.target] ?? createReferenceTarget;
+          column.rounds.push(await runOnce(scenario, create({ postgres, pins, profileDir }), bench));
+        }
+      }
+      console.log(`${scenario.name}: ${scenario.about}\n${renderTable(scenario.figures, columns)}\n`);
+      if (values.profile) {
+        for (const { target } of columns) {
+          console.log(`${await renderProfiles(join(values.profile, `${scenario.name}-${target}`))}\n`);
+        }
+      }
+    }
+  } finally {
+    await postgres.close();
+  }
+}
+
+async function runOnce(scenario: Scenario, target: Target, bench: Bench): Promise<Figures> {
+  try {
+    await target.start({ stores: scenario.stores });
+    return await scenario.run(target, bench);
+  } finally {
+    await target.stop();
+  }
+}
+
+/** What is measured is what is shipped. */
+function build(): void {
+  const script = fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url));
+  const { status } = spawnSync(process.execPath, [script], { stdio: 'inherit' });
+  if (status !== 0) throw new Error('the build failed');
+}
+
+function pick<T extends { readonly name: string }>(name: string, all: readonly T[]): T {
+  const found = all.find((one) => one.name === name);
+  if (!found) throw new UsageError(`There is no "${name}": ${all.map((one) => one.name).join(', ')}.`);
+  return found;
+}
+
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof NoLoadClientError || error instanceof UsageError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

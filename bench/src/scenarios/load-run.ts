@@ -1,0 +1,47 @@
+/** One run of the load client against a target, with who had how much of which core meanwhile. */
+import type { LoadReport } from '../load-client.ts';
+import { shareOf, type Usage } from '../machine.ts';
+import type { Bench, Figures, Target } from '../scenario.ts';
+
+export interface LoadRun {
+  readonly readers: number;
+  readonly senders: number;
+  readonly window?: number;
+  readonly rate?: number;
+}
+
+export interface LoadResult extends LoadReport {
+  readonly shares: Figures;
+}
+
+/** Figures of every scenario that loads: shares of one core in percent. They show who was the bottleneck. */
+export const SHARES = {
+  'server CPU': { unit: '%', better: 'none' },
+  'PostgreSQL CPU': { unit: '%', better: 'none' },
+  'load client CPU': { unit: '%', better: 'none' },
+} as const;
+
+/** Throws when anything that was sent got lost: a rate without it would mean nothing. */
+export async function runLoad(target: Target, bench: Bench, run: LoadRun): Promise<LoadResult> {
+  const { readers, senders, ...pace } = run;
+  const plan = [...(await target.planReaders(readers)), ...(await target.planSenders(senders))];
+  const before: Usage[] = [];
+  const after: Usage[] = [];
+  const look = (list: Usage[]) => () => list.push(target.usage(), bench.postgresUsage());
+  const report = await bench.load.run(plan, {
+    ...pace,
+    port: target.port,
+    warmUpSeconds: bench.quick ? 1 : 3,
+    seconds: bench.quick ? 2 : 6,
+    onMeasuring: look(before),
+    onMeasured: look(after),
+  });
+  if (report.lost !== 0 || report.unacked !== 0) {
+    throw new Error(`${target.name} lost ${report.lost} deliveries and ${report.unacked} acknowledgements`);
+  }
+  const share = (at: number) => 100 * shareOf(before[at] as Usage, after[at] as Usage);
+  return {
+    ...report,
+    shares: { 'server CPU': share(0), 'PostgreSQL CPU': share(1), 'load client CPU': 100 * report.cpuShare },
+  };
+}
