@@ -148,6 +148,29 @@ describe('a transaction of the slow lane', () => {
 });
 
 describe("the log's lock in the hands of somebody who stands still", () => {
+  it('is taken away from a transaction that does nothing, which then runs again', async () => {
+    const other = await createPrismaStore({
+      connectionString: database.connectionString,
+      onCommitted: () => undefined,
+      clock: systemClock,
+      log: () => undefined,
+    });
+    let runs = 0;
+    let tookMs = 0;
+    const { position } = await other.transaction(origin, async (tx) => {
+      runs += 1;
+      tx.append('session.revoked', { data: payload }, payload);
+      if (runs > 1) return;
+      // Stands still until somebody else has got through.
+      const begun = performance.now();
+      await append(1);
+      tookMs = performance.now() - begun;
+    });
+    expect({ runs, position }).toEqual({ runs: 2, position: 2 });
+    expect(tookMs).toBeLessThan(2_500);
+    await other.close();
+  });
+
   it('is taken away from an answer that nobody reads', async () => {
     const client = new pg.Client({ connectionString: database.connectionString });
     client.on('error', () => undefined);
