@@ -72,12 +72,16 @@ export async function createTestHost(
     if (claim) claim[1](request, response);
     else response.writeHead(404).end();
   });
+  // Shared by all sockets: a closure of each would keep its request, and no measure of an idle connection would be right.
+  function forget(this: Duplex): void {
+    sockets.delete(this);
+  }
   server.on('connection', (socket) => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', forget);
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', () => undefined);
+    socket.on('error', ignore);
     const claim = upgrades.find(([matches]) => matches(pathOf(request)));
     if (claim) claim[1](request, socket, head);
     else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
@@ -132,6 +136,8 @@ export async function createTestHost(
     },
   };
 }
+
+function ignore(): void {}
 
 function pathOf(request: IncomingMessage): string {
   return request.url?.split('?')[0] ?? '/';
