@@ -2,12 +2,30 @@
 import type { Actor, UserActor } from './actor.ts';
 import type { CoreContext } from './context.ts';
 import { DomainError } from './errors.ts';
-import { type ConversationId, isId, type MessageId, type Namespace, type Seq, type UserId } from './ids.ts';
+import {
+  type ConversationId,
+  isId,
+  type MessageId,
+  type Namespace,
+  type Seq,
+  type SpaceId,
+  type UserId,
+} from './ids.ts';
 import type { Message } from './model/message.ts';
 import type { MarkCommand } from './ports/committer.ts';
 
 /** Counting stops here. */
 export const UNREAD_CAP = 10_000;
+
+/** What else counts as unread, and what does not. */
+export interface UnreadQuery {
+  /** The messages that wait for the staff of the actor's queues, too. */
+  readonly includeWaiting?: boolean;
+  /** With `includeWaiting`: of this queue alone. */
+  readonly waitingIn?: SpaceId;
+  /** Leave out what only staff, or only the users of one namespace, can see. */
+  readonly publicOnly?: boolean;
+}
 
 export interface Receipts {
   /**
@@ -41,10 +59,10 @@ export interface Receipts {
       readonly namespace?: Namespace;
     },
   ): Promise<ReadonlyMap<ConversationId, number>>;
-  /** Over all conversations, since the floors, capped; with `includeWaiting` the messages that wait for the staff of the actor's queues too, each once. */
-  unreadTotal(actor: UserActor, query?: { readonly includeWaiting?: boolean }): Promise<number>;
+  /** Over all conversations, since the floors, each message once, capped. */
+  unreadTotal(actor: UserActor, query?: UnreadQuery): Promise<number>;
   /** The messages that `unreadTotal` counts, ascending ids, the oldest `UNREAD_CAP`, in pages of 500. */
-  unreadPages(actor: UserActor, query?: { readonly includeWaiting?: boolean }): AsyncIterable<readonly Message[]>;
+  unreadPages(actor: UserActor, query?: UnreadQuery): AsyncIterable<readonly Message[]>;
   /** Who else has read these messages of one conversation: users by message, without its sender, most recent reader first where that is known. */
   readersOf(
     actor: Actor,
@@ -106,14 +124,18 @@ export function createReceipts({ store, committer }: CoreContext): Receipts {
     },
 
     unreadTotal: (actor, query = {}) =>
-      store.messages.unreadTotal(readerOf(actor), { includeWaiting: query.includeWaiting ?? false, cap: UNREAD_CAP }),
+      store.messages.unreadTotal(readerOf(actor), { includeWaiting: false, ...query, cap: UNREAD_CAP }),
 
     async *unreadPages(actor, query = {}) {
-      const includeWaiting = query.includeWaiting ?? false;
       let afterId = 0;
       for (let left = UNREAD_CAP; left > 0; left -= PAGE) {
         const limit = Math.min(left, PAGE);
-        const page = await store.messages.unread(readerOf(actor), { includeWaiting, afterId, limit });
+        const page = await store.messages.unread(readerOf(actor), {
+          includeWaiting: false,
+          ...query,
+          afterId,
+          limit,
+        });
         if (page.length > 0) yield page;
         if (page.length < limit) return;
         afterId = page.at(-1)?.id ?? afterId;

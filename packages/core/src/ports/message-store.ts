@@ -34,6 +34,15 @@ export interface SendHint {
   readonly awaitsStaff: boolean;
 }
 
+/** What counts as unread besides the messages of others that no mark covers, and what does not. */
+export interface UnreadSelection {
+  readonly includeWaiting: boolean;
+  /** With `includeWaiting`: only those of this queue. */
+  readonly waitingIn?: SpaceId;
+  /** Only what everybody in a conversation sees. */
+  readonly publicOnly?: boolean;
+}
+
 export interface MessageStore {
   /** Null unless the reader takes part, is staff of the conversation's queue, or is the administration. */
   list(reader: MessageReader, query: MessageQuery): Promise<readonly Message[] | null>;
@@ -60,13 +69,10 @@ export interface MessageStore {
    */
   unread(
     reader: MessageReader,
-    query: { readonly includeWaiting: boolean; readonly afterId: number; readonly limit: number },
+    query: UnreadSelection & { readonly afterId: number; readonly limit: number },
   ): Promise<readonly Message[]>;
   /** How many `unread` would find, counted up to `cap`. */
-  unreadTotal(
-    reader: MessageReader,
-    query: { readonly includeWaiting: boolean; readonly cap: number },
-  ): Promise<number>;
+  unreadTotal(reader: MessageReader, query: UnreadSelection & { readonly cap: number }): Promise<number>;
   /** Who else has read these messages, most recent reader first. Null unless the reader may see the conversation. */
   readersOf(
     reader: MessageReader,

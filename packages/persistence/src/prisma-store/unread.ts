@@ -2,7 +2,7 @@
  * What is unread: messages of others that neither the marks of the participant cover nor it can no longer see. Counted as far as asked for,
  * never further. Notices are never unread.
  */
-import type { MessageReader, MessageStore } from '@switchboard/core';
+import type { MessageReader, MessageStore, UnreadSelection } from '@switchboard/core';
 import { Prisma } from '../generated/client.ts';
 import { type MessageRow, toMessage } from '../message-row.ts';
 import type { Db } from './db.ts';
@@ -21,26 +21,25 @@ const SINCE_FLOOR = Prisma.sql`greatest(p.joined_seq, p.read_seq)`;
 const SINCE_WATERMARK = Prisma.sql`p.read_seq`;
 
 /** Ids of unread messages after `afterId`, each conversation's oldest `limit` among them. */
-function unreadIds(
-  reader: MessageReader,
-  window: { includeWaiting: boolean; afterId: number; limit: number },
-): Prisma.Sql {
-  const { includeWaiting, afterId, limit } = window;
+function unreadIds(reader: MessageReader, window: UnreadSelection & { afterId: number; limit: number }): Prisma.Sql {
+  const { includeWaiting, waitingIn, publicOnly = false, afterId, limit } = window;
+  const shown = publicOnly ? Prisma.sql`and m.visibility = 'all'` : Prisma.empty;
   const own = Prisma.sql`
     select u.id from participants p
       join conversations c on c.id = p.conversation_id and c.deleted_at is null
       cross join lateral (
-        select m.id from messages m where ${unreadOf(reader, SINCE_FLOOR)} and m.id > ${afterId}::bigint
+        select m.id from messages m where ${unreadOf(reader, SINCE_FLOOR)} ${shown} and m.id > ${afterId}::bigint
          order by m.seq limit ${limit}::bigint) u
      where p.user_id = ${reader.userId}::bigint and p.active`;
   if (!includeWaiting) return own;
+  const ofQueue = waitingIn === undefined ? Prisma.empty : Prisma.sql`and sm.space_id = ${waitingIn}::bigint`;
   return Prisma.sql`${own}
     union
     select m.id from space_members sm
       join spaces s on s.id = sm.space_id and s.kind = 'queue' and s.deleted_at is null
       join conversations c on c.space_id = s.id and c.deleted_at is null
       join messages m on m.conversation_id = c.id and m.waiting_for_staff
-     where sm.user_id = ${reader.userId}::bigint and sm.left_at is null and sm.role in ('staff', 'admin')
+     where sm.user_id = ${reader.userId}::bigint and sm.left_at is null and sm.role in ('staff', 'admin') ${ofQueue} ${shown}
        and m.sender_id <> ${reader.userId}::bigint and m.deleted_at is null and m.id > ${afterId}::bigint`;
 }
 
@@ -67,10 +66,10 @@ export function createUnreadReads(db: Db): Pick<MessageStore, 'unreadCounts' | '
       return rows.map(({ message }) => toMessage(message));
     },
 
-    async unreadTotal(reader, { includeWaiting, cap }) {
+    async unreadTotal(reader, { cap, ...selection }) {
       const rows = await db.$queryRaw<{ count: number }[]>`
         select count(*)::float8 as count
-          from (select from (${unreadIds(reader, { includeWaiting, afterId: 0, limit: cap })}) found limit ${cap}::bigint) capped`;
+          from (select from (${unreadIds(reader, { ...selection, afterId: 0, limit: cap })}) found limit ${cap}::bigint) capped`;
       return rows[0]?.count ?? 0;
     },
   };
