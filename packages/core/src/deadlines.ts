@@ -31,8 +31,11 @@ export function createDeadlines({ store, change, clock, log }: CoreContext): Dea
   let stopPolling = () => {};
   let stopTimer = () => {};
   let running: Promise<void> | null = null;
+  /** Time has passed while it was looking. */
+  let again = false;
 
   function look(): void {
+    again = running !== null;
     running ??= fireDue()
       .catch((error: unknown) => {
         // A store that is away is told elsewhere; the next look tries again.
@@ -41,6 +44,7 @@ export function createDeadlines({ store, change, clock, log }: CoreContext): Dea
       })
       .finally(() => {
         running = null;
+        if (again) look();
       });
   }
 
@@ -81,7 +85,7 @@ export function createDeadlines({ store, change, clock, log }: CoreContext): Dea
     },
     async close() {
       stopPolling();
-      await running;
+      while (running) await running;
       stopTimer();
     },
   };
