@@ -17,7 +17,8 @@ export interface ChildOptions {
   readonly ipc?: boolean;
 }
 
-const KEPT_VARIABLES = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'USER'];
+/** NODE_OPTIONS: flags for the servers under measurement (heap snapshots, traces). */
+const KEPT_VARIABLES = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'USER', 'NODE_OPTIONS'];
 const STOP_WITHIN_MS = 15_000;
 
 export function startChild(command: readonly string[], { env = {}, ipc = false }: ChildOptions = {}): Child {

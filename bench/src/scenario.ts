@@ -1,6 +1,7 @@
 /** What a measurement is made of: scenarios, and the targets they are run against. A new wire is a new target and no change here. */
 import type { LoadClient } from './load-client.ts';
 import type { Usage } from './machine.ts';
+import type { MemoryReport } from './measured.ts';
 import type { PlanLine } from './plan.ts';
 
 export interface Target {
@@ -17,8 +18,8 @@ export interface Target {
   planIdle(count: number): Promise<readonly PlanLine[]>;
   /** Processor time so far of its process. */
   usage(): Usage;
-  /** Memory of its process, after all garbage has been collected. */
-  residentBytes(): Promise<number>;
+  /** Of its process, after all garbage has been collected. */
+  memory(): Promise<MemoryReport>;
   stop(): Promise<void>;
 }
 

@@ -7,6 +7,7 @@ export const idle: Scenario = {
   stores: true,
   figures: {
     'RSS per connection': { unit: 'KB', better: 'lower', budget: 8 },
+    'of it on the JavaScript heap': { unit: 'KB', better: 'lower' },
   },
   async run(target, bench) {
     const first = 500;
@@ -14,10 +15,11 @@ export const idle: Scenario = {
     const plan = await target.planIdle(first + count);
     const connections = await bench.load.idle(plan, { port: target.port, first });
     try {
-      const before = await target.residentBytes();
+      const before = await target.memory();
       await connections.openRest();
-      const after = await target.residentBytes();
-      return { 'RSS per connection': (after - before) / count / 1024 };
+      const after = await target.memory();
+      const each = (name: keyof typeof before) => (after[name] - before[name]) / count / 1024;
+      return { 'RSS per connection': each('residentBytes'), 'of it on the JavaScript heap': each('heapUsedBytes') };
     } finally {
       await connections.close();
     }

@@ -50,7 +50,7 @@ export function createEventTarget(context: TargetContext): Target {
     planSenders: async (count) => (await takeMembers(count)).map(toSender),
     planIdle: async (count) => takeSids(count).map(toIdle),
     usage: () => running().usage(),
-    residentBytes: () => running().residentBytes(),
+    memory: () => running().memory(),
     async stop() {
       await gateway?.stop();
       gateway = null;

@@ -8,7 +8,7 @@ import type { MemoryReport } from '../measured.ts';
 export interface NodeServer {
   readonly port: number;
   usage(): Usage;
-  residentBytes(): Promise<number>;
+  memory(): Promise<MemoryReport>;
   stop(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
   return {
     port,
     usage: () => usageOf(child.pid),
-    residentBytes: async () => (await askMemory(child)).residentBytes,
+    memory: () => askMemory(child),
     stop: () => child.stop(),
   };
 }

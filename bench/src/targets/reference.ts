@@ -57,7 +57,7 @@ export function createReferenceTarget({ postgres, pins, profileDir }: TargetCont
     planSenders: async (count) => Array<PlanLine>(count).fill(SENDER),
     planIdle: async (count) => Array<PlanLine>(count).fill(IDLE),
     usage: () => running().usage(),
-    residentBytes: () => running().residentBytes(),
+    memory: () => running().memory(),
     async stop() {
       await server?.stop();
       await database?.drop();
