@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connectEvent } from '@switchboard/protocol-event/testing';
+import { connectAs } from './support/people.ts';
 import { type GatewayProcess, spawnGateway, spawnNode } from './support/process.ts';
 
 jest.setTimeout(90_000);
@@ -137,6 +139,33 @@ it('keeps admin API and metrics to an address of their own in production, and lo
   for (const written of gateway.output().trim().split('\n')) expect(() => JSON.parse(written)).not.toThrow();
 });
 
+describe('its end', () => {
+  const connectPeople = async (url: string) => Promise.all([1, 2, 3].map((sid) => connectAs(url, { sid })));
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('comes within 10 s of %s, in order, with everybody told', async (signal) => {
+    const gateway = start();
+    const clients = await connectPeople(await gateway.url());
+    const askedAt = performance.now();
+    gateway.child.kill(signal);
+    expect(await gateway.exit).toBe(0);
+    expect(performance.now() - askedAt).toBeLessThan(10_000);
+    for (const { ended } of clients) expect((await ended).code).toBe(1001);
+  });
+
+  it('comes at once with the second signal', async () => {
+    const gateway = start();
+    const url = await gateway.url();
+    // Somebody who never hangs up keeps an orderly end waiting for a moment.
+    const clients = await connectPeople(url);
+    for (const client of clients) client.pause();
+    gateway.child.kill('SIGTERM');
+    await gateway.says(/SIGTERM/);
+    gateway.child.kill('SIGTERM');
+    expect([0, 1]).toContain(await gateway.exit);
+    for (const client of clients) client.terminate();
+  });
+});
+
 describe('the token command', () => {
   const token = (args: string[], env: Record<string, string> = {}) => {
     const command = spawnNode(['--import', 'tsx', '--conditions=source', TOKEN, ...args], { DATA_DIR: dir, ...env });
@@ -156,6 +185,23 @@ describe('the token command', () => {
     const command = token(['event', 'alice'], { PORT: '1' });
     expect(await command.exit).toBe(1);
     expect(command.output()).toMatch(/No gateway answers at http:\/\/127\.0\.0\.1:1\..*npm start/);
+  });
+
+  it('prints what a client needs, and a client can use it', async () => {
+    const gateway = start();
+    const { port } = new URL(await gateway.url());
+    const command = token(['event', 'dave'], { PORT: port });
+    expect(await command.exit).toBe(0);
+    const connect = JSON.parse(command.output()) as { url: string; sid: number; token: string };
+    expect(connect.sid).toBe(4);
+    const client = await connectEvent(connect);
+    const { conversations } = await client.ask<{ conversations: object[] }>('Event.GetConversationList', {
+      user_id: 4,
+    });
+    expect(conversations.length).toBeGreaterThanOrEqual(3);
+    // Dave is a moderator there.
+    expect(await client.call('Event.GetUnreadMessages', { executor_id: 4 })).toMatchObject({ ok: true });
+    await client.close();
   });
 
   it('says of protocols that are not there that they are not built in', async () => {

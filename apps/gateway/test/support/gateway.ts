@@ -1,5 +1,5 @@
 /** A gateway in the test's own process, on a database of its own and free ports, and a client of its admin API. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Core, Log } from '@switchboard/core';
@@ -25,12 +25,15 @@ export interface AdminAnswer<T> {
   readonly body: T;
 }
 
+/** `env` and `change` (settings of the file) over what tests need. */
 export async function startTestGateway(
   env: Record<string, string> = {},
-  options: { readonly database?: TestDatabase } = {},
+  options: { readonly database?: TestDatabase; readonly change?: object } = {},
 ): Promise<TestGateway> {
   const database = options.database ?? (await createTestDatabase());
   const dir = await mkdtemp(join(tmpdir(), 'switchboard-gateway-'));
+  // YAML takes JSON as it is.
+  if (options.change) await writeFile(join(dir, 'switchboard.yaml'), JSON.stringify(options.change));
   const config = loadConfig(
     { DATABASE_URL: database.connectionString, DATA_DIR: dir, PORT: '0', ADMIN_TOKEN, ...env },
     dir,

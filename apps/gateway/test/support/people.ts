@@ -5,8 +5,10 @@ import jwt from 'jsonwebtoken';
 
 export const EVENT_SECRET = '!!SECRET!!';
 
+/** As text, because the library refuses claims that applications in the field do send (`iat: null`). */
 export function signToken(claims: object): string {
-  return jwt.sign({ exp: Math.floor(Date.now() / 1000) + 3_600, ...claims }, EVENT_SECRET, { algorithm: 'HS256' });
+  const payload = JSON.stringify({ exp: Math.floor(Date.now() / 1000) + 3_600, ...claims });
+  return jwt.sign(payload, EVENT_SECRET, { header: { alg: 'HS256', typ: 'JWT' } });
 }
 
 export interface Wanted {
