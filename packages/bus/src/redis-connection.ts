@@ -104,7 +104,11 @@ export function connectRedis({ url, name, log, onReady }: ConnectOptions): Redis
     },
     isUp: () => ready && !silent && redis.status === 'ready',
     async close() {
-      if (redis.status === 'end') return;
+      // Between two tries there is nothing to end, and nothing will be heard of it.
+      if (!['connecting', 'connect', 'ready'].includes(redis.status)) {
+        redis.disconnect();
+        return;
+      }
       const ended = new Promise((resolve) => redis.once('end', resolve));
       redis.disconnect();
       await ended;

@@ -72,7 +72,7 @@ const c1 = 'c1' as ConnectionId;
     await redis.start();
     await heard.until(() => heard.reconnects === 1);
     await untilBack(async () => {
-      if (!a.isUp()) throw Object.assign(new Error('not yet'), { code: 'unavailable' });
+      if (!a.isUp() || !b.isUp()) throw Object.assign(new Error('not yet'), { code: 'unavailable' });
     });
     a.publishCommit(commitOf(101));
     await heard.until(() => heard.commits.at(-1)?.head === 101);
