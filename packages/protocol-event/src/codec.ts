@@ -1,9 +1,9 @@
 /**
  * Bytes ↔ wire messages: the envelope inwards, answers and events outwards, long lists in fragments of one WebSocket message. Pure; knows
- * no session and no chat. Wire: PROTOCOL.md, "Frames".
+ * no session and no chat. Wire: PROTOCOL.md §3.
  */
 import { checkJsonLimits, type JsonLimits, ProtocolError, textFragment, textFrame } from '@switchboard/protocol';
-import type { Envelope, MessageObject } from './wire.ts';
+import type { Envelope } from './wire.ts';
 
 /** What a client asks. `args` are an object with lower-case members, or null for arguments that no operation can read. */
 export interface EnvelopeIn {
@@ -16,38 +16,42 @@ export interface EnvelopeIn {
  * of the frame: whoever parses them says so under the operation's own name.
  */
 export function decodeEnvelope(frame: string, limits: JsonLimits): EnvelopeIn {
-  const value = parse(frame, limits);
-  if (value === INVALID) throw malformed('invalid JSON');
+  const value = parseWithin(frame, limits);
   if (value === null) return { name: '', args: null };
   if (typeof value !== 'object' || Array.isArray(value)) throw malformed('not an object');
   const { name, args } = lowerKeys(value);
   if (name !== undefined && name !== null && typeof name !== 'string') throw malformed('name is no string');
-  return { name: name ?? '', args: decodeArgs(args, limits) };
+  return { name: name ?? '', args: toArgs(typeof args === 'string' ? readArgs(args, limits) : args) };
 }
 
-/** A string that is itself JSON, or the object; a string `null` is an empty object, as in Go. */
-function decodeArgs(args: unknown, limits: JsonLimits): Readonly<Record<string, unknown>> | null {
-  const value = typeof args === 'string' ? (parse(args, limits) ?? {}) : args;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  return lowerKeys(value);
-}
-
-const INVALID = Symbol('no JSON');
-
-function parse(text: string, limits: JsonLimits): unknown {
+function parseWithin(text: string, limits: JsonLimits): unknown {
   checkJsonLimits(text, limits);
   try {
     return JSON.parse(text);
   } catch {
-    return INVALID;
+    throw malformed('invalid JSON');
   }
+}
+
+/** A string that is itself JSON; a string `null` is an empty object, as in Go. Undefined for one that cannot be read. */
+function readArgs(text: string, limits: JsonLimits): unknown {
+  try {
+    return parseWithin(text, limits) ?? {};
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+function toArgs(value: unknown): EnvelopeIn['args'] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? lowerKeys(value) : null;
 }
 
 function malformed(reason: string): ProtocolError {
   return new ProtocolError('malformed', 'no envelope', { reason });
 }
 
-/** Without a prototype: whatever a member is called, it is only a member. */
+/** Without a prototype: whatever a member is called, it is only a member. Of several spellings the last counts. */
 function lowerKeys(value: object): Record<string, unknown> {
   const lowered: Record<string, unknown> = Object.create(null);
   for (const [key, member] of Object.entries(value)) lowered[key.toLowerCase()] = member;
@@ -63,26 +67,38 @@ export function encodeBareText(text: string): Buffer {
   return textFrame(JSON.stringify(text));
 }
 
+/** A list of any length under its member's name: `{"Messages": […]}`, read page by page. */
+export interface List {
+  readonly member: 'conversations' | 'Messages';
+  readonly pages: AsyncIterable<readonly object[]>;
+}
+
+export function isList(value: unknown): value is List {
+  return typeof value === 'object' && value !== null && 'pages' in value && 'member' in value;
+}
+
+/** From this length on an answer is written as it is read. */
+const FRAGMENT_LENGTH = 64 * 1024;
+
 /**
- * `{"name":…,"ok":true,"result":{"Messages":[…]}}` from pages: one frame when one page is all, else one message in fragments, each made
- * when the one before has been taken. Rejects before the first fragment when the first page cannot be had.
+ * A short list is one frame; a longer one is one message in fragments, each made when the one before has been taken. Rejects before the
+ * first fragment when the first page cannot be had.
  */
-export async function* encodeMessagePages(
-  name: string,
-  pages: AsyncIterable<readonly MessageObject[]>,
-): AsyncGenerator<Buffer> {
-  const head = `{"name":${JSON.stringify(name)},"ok":true,"result":{"Messages":[`;
-  const tail = ']}}';
-  // One page is held back, so that a single one leaves as a whole.
-  let held: string | null = null;
+export async function* encodeList(name: string, { member, pages }: List): AsyncGenerator<Buffer> {
+  let text = `{"name":${JSON.stringify(name)},"ok":true,"result":{"${member}":[`;
+  let isFirstItem = true;
   let hasBegun = false;
   for await (const page of pages) {
-    if (page.length === 0) continue;
-    if (held !== null) {
-      yield hasBegun ? textFragment(`${held},`, 'between') : textFragment(`${head}${held},`, 'first');
-      hasBegun = true;
+    for (const item of page) {
+      if (text.length >= FRAGMENT_LENGTH) {
+        yield textFragment(text, hasBegun ? 'between' : 'first');
+        hasBegun = true;
+        text = '';
+      }
+      text += isFirstItem ? JSON.stringify(item) : `,${JSON.stringify(item)}`;
+      isFirstItem = false;
     }
-    held = page.map((message) => JSON.stringify(message)).join(',');
   }
-  yield hasBegun ? textFragment(`${held ?? ''}${tail}`, 'final') : textFrame(`${head}${held ?? ''}${tail}`);
+  text += ']}}';
+  yield hasBegun ? textFragment(text, 'final') : textFrame(text);
 }

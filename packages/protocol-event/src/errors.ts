@@ -1,4 +1,4 @@
-/** This wire's words for every refusal and every goodbye. Wire: PROTOCOL.md, "Errors and closes". */
+/** This wire's words for every refusal and every goodbye. Wire: PROTOCOL.md §2.3, §6. */
 import type { DomainError } from '@switchboard/core';
 import type { CloseTable, ErrorTable, ProtocolError } from '@switchboard/protocol';
 import { OP } from './wire.ts';
@@ -92,7 +92,7 @@ export const errors: ErrorTable<WireError, string> = {
   },
   protocol: {
     malformed: unreadable,
-    too_large: unreadable,
+    too_large: bare('message parsing error: too many members'),
     too_deep: bare('message parsing error: nested too deep'),
     unknown_operation: (error) => bare(`not supported event: ${error.details.name ?? ''}`),
     not_signed_in: inEnvelope(TEXT.notYourself),

@@ -1,12 +1,22 @@
 /**
  * The seven operations as a table: guard, arguments, use case, reply. Checks stand in the order in which the wire makes them.
- * Wire: PROTOCOL.md, "Operations".
+ * Wire: PROTOCOL.md §4.
  */
-import { DomainError, type MessageId } from '@switchboard/core';
+import {
+  type Conversation,
+  type Core,
+  DomainError,
+  type MessageId,
+  type UnreadQuery,
+  type UserId,
+} from '@switchboard/core';
 import { isAnybody, type Operations, operation } from '@switchboard/protocol';
+import type { List } from './codec.ts';
 import { REASON } from './errors.ts';
+import { createHistory } from './operations/history.ts';
+import type { RoomContent, Rooms } from './operations/rooms.ts';
 import type { EventOptions } from './options.ts';
-import { createRooms, type RoomContent, type RoomsContext } from './rooms.ts';
+import type { Queue } from './queue.ts';
 import type { EventSession } from './session.ts';
 import type { Views } from './views.ts';
 import {
@@ -14,6 +24,7 @@ import {
   CONTENT_TYPE,
   executorArgs,
   getMessageListArgs,
+  MAX_NUMBER,
   OP,
   type OperationName,
   readMessageArgs,
@@ -38,14 +49,22 @@ function requireSelf(session: EventSession, sid: number): void {
   if (sid !== session.sid) throw notSelf();
 }
 
-export interface OperationsContext extends RoomsContext {
+export interface OperationsContext {
+  readonly core: Core;
   readonly options: EventOptions;
   readonly views: Views;
+  readonly rooms: Rooms;
+  readonly queue: Queue;
 }
 
 export function createOperations(context: OperationsContext): Operations<OperationName, EventSession> {
-  const { options, views } = context;
-  const rooms = createRooms(context);
+  const { core, options, views, rooms, queue } = context;
+  const history = createHistory({ core, views });
+
+  /** A moderator's count includes what waits in this wire's queue; in others it is somebody else's work. */
+  async function unreadQuery({ isModerator }: EventSession): Promise<UnreadQuery> {
+    return { publicOnly: true, ...(isModerator && { includeWaiting: true, waitingIn: await queue.id() }) };
+  }
 
   return {
     [OP.addConversation]: operation({
@@ -61,21 +80,22 @@ export function createOperations(context: OperationsContext): Operations<Operati
     [OP.getConversationList]: operation({
       guard: anybody,
       args: userArgs,
-      run: (core, session, args) => {
+      run: (_core, session, args) => {
         requireSelf(session, args.user_id);
-        return core.conversations.listFor(session.actor.userId, { order: 'id', direction: 'ascending' });
+        return pagesOfConversations(core, session.actor.userId);
       },
-      reply: (list) => ({ conversations: list.map(({ conversation }) => views.toConversation(conversation)) }),
+      reply: (pages): List => ({ member: 'conversations', pages: eachPage(pages, views.toConversation) }),
     }),
 
     [OP.getMessageList]: operation({
       guard: anybody,
       args: getMessageListArgs,
-      run: (_core, session, args) => {
+      run: async (_core, session, args) => {
         const applicationId = parseChannel(args.session_channel);
         requireSelf(session, args.executor_id);
-        return rooms.history(session, applicationId);
+        return core.messages.pages(session.actor, await rooms.look(session, applicationId));
       },
+      reply: (pages, { session }): List => ({ member: 'Messages', pages: history.ofConversation(session, pages) }),
     }),
 
     [OP.sendMessage]: operation({
@@ -94,7 +114,7 @@ export function createOperations(context: OperationsContext): Operations<Operati
     [OP.readMessage]: operation({
       guard: anybody,
       args: readMessageArgs,
-      run: async (core, session, args) => {
+      run: async (_core, session, args) => {
         requireSelf(session, args.executor_id);
         await core.receipts.mark(session.actor, { kind: 'read', messageIds: [args.message_id as MessageId] });
         return options.readMessageResult === 'ids' ? args : null;
@@ -105,9 +125,9 @@ export function createOperations(context: OperationsContext): Operations<Operati
     [OP.getUnreadInfo]: operation({
       guard: anybody,
       args: userArgs,
-      run: (core, session, args) => {
+      run: async (_core, session, args) => {
         requireSelf(session, args.user_id);
-        return core.receipts.unreadTotal(session.actor, { includeWaiting: session.isModerator });
+        return core.receipts.unreadTotal(session.actor, await unreadQuery(session));
       },
       reply: (count, { args }) => ({ user_id: args.user_id, unread_count: count }),
     }),
@@ -115,10 +135,11 @@ export function createOperations(context: OperationsContext): Operations<Operati
     [OP.getUnreadMessages]: operation({
       guard: moderator,
       args: executorArgs,
-      run: (_core, session, args) => {
+      run: async (_core, session, args) => {
         requireSelf(session, args.executor_id);
-        return rooms.unread(session);
+        return core.receipts.unreadPages(session.actor, await unreadQuery(session));
       },
+      reply: (pages): List => ({ member: 'Messages', pages: history.unread(pages) }),
     }),
   };
 }
@@ -126,10 +147,29 @@ export function createOperations(context: OperationsContext): Operations<Operati
 /** A non-empty decimal string of at most 32 bits. */
 function parseChannel(channel: string): number {
   const applicationId = /^[0-9]+$/.test(channel) ? Number(channel) : -1;
-  if (applicationId < 0 || applicationId > 4_294_967_295) {
+  if (applicationId < 0 || applicationId > MAX_NUMBER) {
     throw new DomainError('invalid', 'no channel', { field: 'session_channel', reason: REASON.channel });
   }
   return applicationId;
+}
+
+const CONVERSATIONS_PER_PAGE = 500;
+
+/** Ascending ids: who joins while it is read comes at the end. */
+async function* pagesOfConversations(core: Core, userId: UserId): AsyncGenerator<readonly Conversation[]> {
+  for (let offset = 0; ; offset += CONVERSATIONS_PER_PAGE) {
+    const query = { order: 'id', direction: 'ascending', limit: CONVERSATIONS_PER_PAGE, offset } as const;
+    const page = await core.conversations.listFor(userId, query);
+    yield page.map(({ conversation }) => conversation);
+    if (page.length < CONVERSATIONS_PER_PAGE) return;
+  }
+}
+
+async function* eachPage<T, View>(
+  pages: AsyncIterable<readonly T[]>,
+  toView: (item: T) => View,
+): AsyncGenerator<View[]> {
+  for await (const page of pages) yield page.map(toView);
 }
 
 /**

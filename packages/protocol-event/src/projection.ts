@@ -1,4 +1,4 @@
-/** Domain events on this wire: one frame for a new message, silence for everything else. Wire: PROTOCOL.md, "Events". */
+/** Domain events on this wire: one frame for a new message, silence for everything else. Wire: PROTOCOL.md §5.1. */
 import { dropped, type Projection, shared } from '@switchboard/protocol';
 import type { EventSession } from './session.ts';
 import type { Views } from './views.ts';

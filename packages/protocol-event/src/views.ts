@@ -1,4 +1,4 @@
-/** Domain objects in this wire's dress, for replies and events alike. No I/O: numbers come from the lookup. */
+/** Domain objects in this wire's dress, for replies and events alike. No I/O: numbers come from the lookup. Wire: PROTOCOL.md §5.2. */
 import type { Conversation, Lookup, Message, UnixMs, User, UserId } from '@switchboard/core';
 import type { EventOptions } from './options.ts';
 import { CONTENT_TYPE, type ConversationObject, MAX_NUMBER, type MessageObject, STATUS } from './wire.ts';
@@ -72,12 +72,18 @@ function ownNumber(externalId: string | undefined): number | null {
   return number >= 1 && number <= MAX_NUMBER ? number : null;
 }
 
-/** An image is its address; whatever else has no number here is a text: its own, or the address or name of what it carries. */
-function contentOf(message: Message): { readonly text: string; readonly type: number } {
-  const part = message.parts.find(({ url, name }) => url !== undefined || name !== undefined);
-  if (message.kind === 'image' && part?.url !== undefined) return { text: part.url, type: CONTENT_TYPE.image };
-  if (message.kind === 'image' && part === undefined) return { text: message.text, type: CONTENT_TYPE.image };
-  return { text: message.text || part?.url || part?.name || `[${message.kind}]`, type: CONTENT_TYPE.text };
+/**
+ * An image that is nothing but its address is one here, too. Whatever else a message carries is told in a text: its own words, then the
+ * address (or name) of each thing, one to a line.
+ */
+function contentOf({ kind, text, parts }: Message): { readonly text: string; readonly type: number } {
+  if (kind === 'image' && parts.length === 0) return { text, type: CONTENT_TYPE.image };
+  const [first] = parts;
+  if (kind === 'image' && parts.length === 1 && text === '' && first?.url !== undefined) {
+    return { text: first.url, type: CONTENT_TYPE.image };
+  }
+  const lines = [text, ...parts.map((part) => part.url ?? part.name ?? '')].filter((line) => line !== '');
+  return { text: lines.length > 0 ? lines.join('\n') : `[${kind}]`, type: CONTENT_TYPE.text };
 }
 
 function toTime(at: UnixMs): string {

@@ -1,7 +1,7 @@
 /**
  * What stands on this wire, to the letter: names, shapes, and one schema per inbound shape. Members are matched without regard to case and
  * missing ones have their zero value, as the original's Go decoder does. Knows no domain.
- * Wire: PROTOCOL.md, "Frames" and "Operations".
+ * Wire: PROTOCOL.md §3 to §5.
  */
 import { z } from 'zod';
 

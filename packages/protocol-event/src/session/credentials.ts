@@ -1,9 +1,9 @@
-/** Tokens that this gateway signs itself, for those who have no application that does: always with `sub` = `sid`. */
+/** Tokens that this gateway signs itself, for those who have no application that does: always with `sub` = `sid`. Wire: PROTOCOL.md §2.2. */
 import { type Clock, type Core, DomainError } from '@switchboard/core';
 import type { CredentialRequest, IssuedCredential } from '@switchboard/protocol';
 import jwt from 'jsonwebtoken';
-import type { EventOptions } from './options.ts';
-import type { Views } from './views.ts';
+import type { EventOptions } from '../options.ts';
+import type { Views } from '../views.ts';
 
 export interface CredentialsContext {
   readonly core: Core;

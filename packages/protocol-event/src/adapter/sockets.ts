@@ -1,0 +1,159 @@
+/**
+ * Live sockets: from the upgrade to the last byte. Reading is `ws`'s; writing goes past it, as prebuilt frames through the kit's outbox,
+ * while `ws` answers pings and closes. An idle socket costs plain data only: callbacks are shared, no request is kept. Knows no chat.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  type CloseReason,
+  type Connection,
+  createStreamTransport,
+  createWheel,
+  type Host,
+  type Inbox,
+  type Transport,
+} from '@switchboard/protocol';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { closes } from '../errors.ts';
+import type { EventOptions } from '../options.ts';
+import type { EventSession } from '../session.ts';
+import { refuseUpgrade } from './door.ts';
+
+export type EventConnection = Connection<EventSession>;
+
+/** A socket with what belongs to it. */
+interface Live {
+  readonly socket: WebSocket;
+  readonly connection: EventConnection;
+  readonly inbox: Inbox<string, EventSession>;
+  /** A ping went out and no pong has come. */
+  isAwaitingPong: boolean;
+}
+
+/** What Node gives with an upgrade. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly stream: Duplex;
+  readonly head: Buffer;
+}
+
+export interface Sockets {
+  /** Answers 101 and hands over the transport. `opened` must `hold` the socket before it returns, or frames are lost. */
+  accept(upgrade: Upgrade, opened: (socket: WebSocket, transport: Transport) => void): void;
+  /** From now on its frames are received and its heart is watched. */
+  hold(socket: WebSocket, connection: EventConnection, inbox: Inbox<string, EventSession>): void;
+  /** The wire's goodbye; called once per connection. */
+  goodbye(connection: EventConnection, reason: CloseReason): void;
+  /** Ends all, and resolves when all are gone. */
+  close(reason: CloseReason): Promise<void>;
+}
+
+export interface SocketsContext {
+  readonly host: Pick<Host, 'clock'>;
+  readonly options: Pick<EventOptions, 'frameLimitBytes' | 'pingIntervalMs' | 'pongTimeoutMs'>;
+  readonly onFrame: (inbox: Inbox<string, EventSession>, frame: string) => void;
+  readonly onGone: (connection: EventConnection) => void;
+}
+
+/** How long a goodbye may take before the socket is cut. */
+const LINGER_MS = 2_000;
+
+export function createSockets({ host, options, onFrame, onGone }: SocketsContext): Sockets {
+  const { clock } = host;
+  const { pingIntervalMs, pongTimeoutMs } = options;
+  const bySocket = new WeakMap<WebSocket, Live>();
+  const lives = new Map<EventConnection, Live>();
+  const serverOptions = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: options.frameLimitBytes,
+    handleProtocols: () => 'access_token',
+    // The library has it, its types do not yet.
+    closeTimeout: LINGER_MS,
+  };
+  const server = new WebSocketServer(serverOptions);
+  // Never in practice: the door has asked the same questions. The library's own answer would be in other words.
+  server.on('wsClientError', (_error, socket) => refuseUpgrade(socket, 'noUpgrade'));
+
+  const heartbeat = createWheel<Live>({
+    clock,
+    onDue(live) {
+      if (live.isAwaitingPong) return live.socket.terminate();
+      live.isAwaitingPong = true;
+      live.socket.ping();
+      // What is left of the time since the last pong.
+      heartbeat.set(live, Math.max(0, pongTimeoutMs - pingIntervalMs));
+    },
+  });
+
+  function onMessage(this: WebSocket, data: Buffer | ArrayBuffer | Buffer[]): void {
+    const live = bySocket.get(this);
+    if (live) onFrame(live.inbox, data.toString());
+  }
+
+  function onPong(this: WebSocket): void {
+    const live = bySocket.get(this);
+    if (!live) return;
+    live.isAwaitingPong = false;
+    heartbeat.set(live, pingIntervalMs);
+  }
+
+  /** The library has said its close (a frame too large, bad framing): nothing may follow it on the wire. */
+  function onError(this: WebSocket): void {
+    bySocket.get(this)?.connection.close('normal');
+  }
+
+  function onClose(this: WebSocket): void {
+    const live = bySocket.get(this);
+    if (!live) return;
+    heartbeat.clear(live);
+    lives.delete(live.connection);
+    live.connection.close('normal');
+    onGone(live.connection);
+  }
+
+  return {
+    accept({ request, stream, head }, opened) {
+      server.handleUpgrade(request, stream, head, (socket) => opened(socket, toTransport(socket, stream, host)));
+    },
+
+    hold(socket, connection, inbox) {
+      const live: Live = { socket, connection, inbox, isAwaitingPong: false };
+      bySocket.set(socket, live);
+      lives.set(connection, live);
+      heartbeat.set(live, pingIntervalMs);
+      socket.on('message', onMessage);
+      socket.on('pong', onPong);
+      socket.on('close', onClose);
+      socket.on('error', onError);
+    },
+
+    goodbye(connection, reason) {
+      const { code } = closes[reason];
+      if (code !== null) lives.get(connection)?.socket.close(code);
+    },
+
+    async close(reason) {
+      const open = [...lives.values()];
+      const gone = open.map(({ socket }) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+      for (const { connection } of open) connection.close(reason);
+      await Promise.all(gone);
+      heartbeat.close();
+      server.close();
+    },
+  };
+}
+
+/** Frames are written to the socket itself; reading is paused where `ws` does it. */
+function toTransport(socket: WebSocket, stream: Duplex, { clock }: Pick<Host, 'clock'>): Transport {
+  return Object.assign(createStreamTransport(stream, clock), { socket, pause: pauseReading, resume: resumeReading });
+}
+
+function pauseReading(this: { readonly socket: WebSocket }): void {
+  this.socket.pause();
+}
+
+function resumeReading(this: { readonly socket: WebSocket }): void {
+  this.socket.resume();
+}
