@@ -7,6 +7,7 @@ import type { CoreContext } from './context.ts';
 import { DomainError, isDomainError } from './errors.ts';
 import type { PresenceStatus, Signal } from './events.ts';
 import type { ConnectionId, ConversationId, Namespace, UnixMs, UserId } from './ids.ts';
+import { createLastSeen } from './last-seen.ts';
 import type { ConnectionRecord, PresenceChange, UserPresence } from './ports/presence-store.ts';
 import { createTyping } from './typing.ts';
 
@@ -73,8 +74,9 @@ export function effectiveStatus({ manual, connections }: UserPresence): Presence
 }
 
 export function createPresence(context: CoreContext): PresenceKeeper {
-  const { store, bus, presence, directory, clock, nodeId, log } = context;
+  const { bus, presence, directory, clock, nodeId, log } = context;
   const typing = createTyping(context);
+  const seen = createLastSeen(context);
   /** Who is connected here: all that is known while the presence store is away. */
   const here = new Map<UserId, Set<ConnectionId>>();
   let stopSweeping = () => {};
@@ -103,7 +105,7 @@ export function createPresence(context: CoreContext): PresenceKeeper {
         manual,
       },
     ]);
-    if (lastSeenAt !== null) await store.users.touchLastSeen(userId, lastSeenAt);
+    if (lastSeenAt !== null) seen.note(userId, lastSeenAt);
   }
 
   /** The change has happened; that it cannot be told or noted now is no fault of who made it. */
@@ -118,7 +120,10 @@ export function createPresence(context: CoreContext): PresenceKeeper {
 
   function sweep(): void {
     sweeping ??= (async () => {
-      for (const change of await presence.sweep()) await tell(change, { via: 'system', origin: null }).catch(complain);
+      const changes = await presence.sweep();
+      // All at once: their memberships are loaded together.
+      await Promise.all(changes.map((change) => tell(change, { via: 'system', origin: null }).catch(complain)));
+      await seen.flush();
     })()
       .catch(complain)
       .finally(() => {
@@ -229,6 +234,7 @@ export function createPresence(context: CoreContext): PresenceKeeper {
       stopSweeping();
       typing.close();
       await sweeping;
+      await seen.flush();
     },
   };
 }

@@ -376,3 +376,29 @@ describe('temporary conversations', () => {
     await heard.next('conversation.deleted');
   });
 });
+
+describe('read back from the log', () => {
+  it('calls are told as they were told live, but for what has changed since', async () => {
+    const laptop = await connect(test, bob);
+    await join(phone, stand);
+    await join(await connect(test, alice), stand);
+    await test.core.calls.dropped(laptop);
+    const ringing = await test.core.calls.start(laptop, { conversationId: tea.id, callMedia: 'audio', ...GRACE });
+    await test.core.calls.answer(phone, { callId: ringing.id, answer: 'accept', ...GRACE });
+    await test.core.calls.dropped(laptop);
+    const back = await connect(test, bob);
+    await test.core.calls.resume(back, { previous: laptop.connectionId });
+    await test.core.calls.invite(phone, { conversationId: stand.id, userId: bob.id, message: {}, answerNeeded: true });
+    await join(back, stand);
+    await test.settled();
+    const isCall = ({ type }: { readonly type: string }) => type.startsWith('call.');
+    const live = heard.events.filter(isCall);
+    const read = (await test.store.log.read(0)).events.filter(isCall);
+    const types = new Set(live.map(({ type }) => type));
+    for (const type of ['leg_moved', 'leg_resumed', 'leg_left', 'answered', 'invited', 'invite_cancelled', 'ended']) {
+      expect(types).toContain(`call.${type}`);
+    }
+    const withoutCall = (event: object) => ({ ...event, call: 'call' in event ? (event.call as Call).id : null });
+    expect(read.map(withoutCall)).toEqual(live.map(withoutCall));
+  });
+});

@@ -90,6 +90,21 @@ describe('going online and offline', () => {
   });
 });
 
+describe('many at once', () => {
+  it('are noted as last seen in few statements', async () => {
+    const people = await test.people(...Array.from({ length: 200 }, (_, i) => `User ${i}`));
+    const actors = await Promise.all(people.map((user) => connect(test, user)));
+    const touch = jest.spyOn(test.store.users, 'touchLastSeen');
+    await Promise.all(actors.map((actor) => test.core.presence.disconnected(actor)));
+    await test.core.presence.statuses([]);
+    while (touch.mock.results.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all(touch.mock.results.map(({ value }) => value));
+    const users = await test.store.users.findMany(people.map(({ id }) => id));
+    expect(users.filter(({ lastSeenAt }) => lastSeenAt === test.clock.now())).toHaveLength(200);
+    expect(touch.mock.calls.length).toBeLessThanOrEqual(5);
+  });
+});
+
 describe('idle and by hand', () => {
   it('is idle only when all connections are asleep, and wakes with the first', async () => {
     const [phone, laptop] = [await connect(test, alice), await connect(test, alice)];

@@ -37,8 +37,8 @@ export interface UserStore {
   accountByEmail(email: string): Promise<Account | null>;
   /** Empty hash: an account that has no password. */
   credentials(email: string): Promise<{ readonly userId: UserId; readonly passwordHash: string } | null>;
-  /** Forward only. */
-  touchLastSeen(userId: UserId, at: UnixMs): Promise<void>;
+  /** Forward only. Outside the log, one statement. */
+  touchLastSeen(seen: readonly { readonly userId: UserId; readonly at: UnixMs }[]): Promise<void>;
 
   pushTargets(userIds: readonly UserId[]): Promise<readonly PushTarget[]>;
   /** A token known for another user moves. False when the user is not live. */

@@ -36,11 +36,18 @@ export function createUserStore(db: Db): UserStore {
       return rows.map(toUser);
     },
 
-    async touchLastSeen(userId, at) {
+    async touchLastSeen(seen) {
+      if (seen.length === 0) return;
+      // In the order of ids: two nodes that write the same people do not wait for each other in a circle.
       await db.$executeRaw`
-        update users set last_seen_at = to_timestamp(${at}::float8 / 1000)
-         where id = ${userId}::bigint and deleted_at is null
-           and (last_seen_at is null or last_seen_at < to_timestamp(${at}::float8 / 1000))`;
+        with seen as materialized (
+          select u.id, to_timestamp(s.at / 1000) as at
+            from unnest(${seen.map(({ userId }) => userId)}::bigint[], ${seen.map(({ at }) => at)}::float8[]) s(id, at)
+            join users u on u.id = s.id
+           where u.deleted_at is null and (u.last_seen_at is null or u.last_seen_at < to_timestamp(s.at / 1000))
+           order by u.id for update of u
+        )
+        update users u set last_seen_at = seen.at from seen where u.id = seen.id`;
     },
   };
   return { ...profiles, ...createAccountStore(db), ...createIdentityStore(db), ...createPushTargetStore(db) };
