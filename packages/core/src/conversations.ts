@@ -25,6 +25,7 @@ import type {
   ParticipantSide,
 } from './model/conversation.ts';
 import type { JsonObject } from './model/user.ts';
+import type { SpaceTotals, WorkQuery, WorkTotals } from './ports/conversation-store.ts';
 
 export interface NewParticipant {
   readonly userId: UserId;
@@ -88,6 +89,14 @@ export interface Conversations {
   findByExternalId(namespace: Namespace, externalId: string): Promise<Conversation | null>;
   /** Live, by id; null when there is none. No rights are judged. */
   find(id: ConversationId): Promise<Conversation | null>;
+  /** Live, by its key. No rights are judged. Null when there is none. */
+  findByKey(key: string): Promise<Conversation | null>;
+  /** How many stand in a space; `participantId` narrows them to those in which this user takes part. No rights are judged. */
+  totalsOf(spaceId: SpaceId, participantId?: UserId): Promise<SpaceTotals>;
+  /** What somebody works or has worked on as staff, in all queues or in these. No rights are judged. */
+  workOf(userId: UserId, spaceIds?: readonly SpaceId[]): Promise<WorkTotals>;
+  /** The same one by one, newest change first, at most 1000. */
+  listWork(query: WorkQuery): Promise<readonly ConversationWithParticipants[]>;
   /** Active part in it: the actor's participant, or null. Its own SQL, never the cache. */
   participation(userId: UserId, id: ConversationId): Promise<Participant | null>;
   /** Conversations in which the user takes part. */

@@ -173,7 +173,7 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
       };
       if (signal.type === 'presence.changed') {
         if (!people.has(signal.userId) && members.sharing(signal).length > 0) need(signal.userId);
-      } else if (id !== null && members.watchersOf(id) !== undefined) {
+      } else if (id !== null && (members.watchersOf(id) !== undefined || (isTyping(signal) && isStaffedHere()))) {
         missConversation(id, { through: 0, missing });
         need(actorId);
       } else if ('to' in signal && signal.to.some(members.isHere)) {
@@ -220,7 +220,11 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
         return userAudience(signal.to, namespace);
       }
       const view = signal.conversationId === null ? undefined : views.get(signal.conversationId);
-      return view ? { ...NOBODY, participants: view.activeIds, namespace } : NOBODY;
+      if (!view) return NOBODY;
+      const { kind, spaceId } = view.conversation;
+      // The staff of a queue look at what nobody has taken on yet.
+      const staffOf = isTyping(signal) && kind === 'support' ? spaceId : null;
+      return { ...NOBODY, participants: view.activeIds, staffOf, namespace };
     },
 
     sweep() {
@@ -242,6 +246,12 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
       acquainted.clear();
     },
   };
+
+  /** Somebody here is staff of some queue. */
+  function isStaffedHere(): boolean {
+    for (const id of members.spaceIds()) if (spaces.get(id)?.space.kind === 'queue') return true;
+    return false;
+  }
 
   async function loadAcquaintances(ids: readonly UserId[]): Promise<void> {
     const { memberships } = await store.conversations.membershipsOf(ids);
@@ -315,6 +325,10 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
         }
     }
   }
+}
+
+function isTyping(signal: Signal): boolean {
+  return signal.type === 'typing.changed';
 }
 
 function nothing(): Missing {

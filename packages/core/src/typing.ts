@@ -5,7 +5,10 @@ import { DomainError } from './errors.ts';
 import type { ConnectionId, ConversationId, UserId } from './ids.ts';
 
 export interface Typing {
-  /** Every renewal is told again: some wires show it for a moment only. `forbidden`, reason `no_participant`, unless taking part. */
+  /**
+   * Every renewal is told again: some wires show it for a moment only. `forbidden`, reason `no_participant`, unless taking part or, as
+   * staff, working on the queue.
+   */
   set(actor: UserActor, conversationId: ConversationId, typing: boolean): Promise<void>;
   stop(userId: UserId, conversationId: ConversationId): void;
   stopAllOf(connection: ConnectionId): void;
@@ -48,10 +51,19 @@ export function createTyping({ store, bus, clock }: CoreContext): Typing {
     tell(typist, false);
   }
 
+  async function mayType({ userId, capacity }: UserActor, conversationId: ConversationId): Promise<boolean> {
+    if (await store.conversations.participation(userId, conversationId)) return true;
+    if (capacity !== 'staff') return false;
+    const conversation = await store.conversations.find(conversationId);
+    if (conversation?.kind !== 'support' || conversation.spaceId === null) return false;
+    const member = await store.spaces.membership(userId, conversation.spaceId);
+    return member?.role === 'staff' || member?.role === 'admin';
+  }
+
   return {
     stop,
     async set(actor, conversationId, typing) {
-      if (!(await store.conversations.participation(actor.userId, conversationId))) {
+      if (!(await mayType(actor, conversationId))) {
         throw new DomainError('forbidden', `User ${actor.userId} takes no part in conversation ${conversationId}`, {
           subject: 'conversation',
           reason: 'no_participant',

@@ -397,3 +397,44 @@ describe('what a queue shows', () => {
     expect(await order()).toEqual([id, conversation.id]);
   });
 });
+
+describe('work and totals', () => {
+  it('counts what somebody works on, what is open and what is assigned', async () => {
+    const id = await chat(true);
+    const { core } = test;
+    expect(await core.conversations.workOf(dave.id)).toMatchObject({ conversations: 0, open: 0, firstJoinedAt: 0 });
+    await core.conversations.assign(daves, id, dave.id);
+    const work = await core.conversations.workOf(dave.id);
+    expect(work).toMatchObject({ conversations: 1, open: 1, assigned: 1 });
+    expect(work.firstJoinedAt).toBeGreaterThan(0);
+    expect(await core.conversations.workOf(dave.id, [])).toMatchObject({ conversations: 0 });
+    expect((await core.conversations.listWork({ userId: dave.id, open: true, limit: 10 })).length).toBe(1);
+    await core.conversations.close(daves, id);
+    expect(await core.conversations.workOf(dave.id)).toMatchObject({ conversations: 1, open: 0, assigned: 0 });
+    expect(await core.conversations.listWork({ userId: dave.id, open: true, limit: 10 })).toEqual([]);
+    const [closed] = await core.conversations.listWork({ userId: dave.id, open: false, limit: 10 });
+    expect(closed?.conversation.id).toBe(id);
+  });
+
+  it('counts what stands in a queue, and finds a conversation by its key', async () => {
+    const id = await chat(true);
+    const { core } = test;
+    const { changedPosition, key } = (await core.conversations.find(id)) as Conversation;
+    expect(await core.conversations.totalsOf(queue.id)).toEqual({ conversations: 1, open: 1, changedPosition });
+    expect(await core.conversations.totalsOf(queue.id, dave.id)).toMatchObject({ conversations: 0 });
+    await core.conversations.close(daves, id);
+    expect(await core.conversations.totalsOf(queue.id)).toMatchObject({ conversations: 1, open: 0 });
+    expect((await core.conversations.findByKey(key as string))?.id).toBe(id);
+    expect(await core.conversations.findByKey('nothing')).toBeNull();
+  });
+
+  it('asks the customer something when the queue says so, without opening what was closed', async () => {
+    const id = await chat(true);
+    const { core } = test;
+    await core.spaces.update(admin(), queue.id, { settings: { closingPrompt: { kind: 'rating' } } });
+    expect((await core.conversations.close(daves, id)).open).toBe(false);
+    const [prompt] = await core.messages.list(carols, { conversationId: id, from: 'newest', limit: 1 });
+    expect(prompt?.prompt).toEqual({ kind: 'rating', state: 'pending' });
+    expect((await core.conversations.find(id))?.customerUnread).toBe(1);
+  });
+});

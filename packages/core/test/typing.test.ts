@@ -1,4 +1,4 @@
-import type { Conversation, User } from '@switchboard/core';
+import { adminActor, type Conversation, type DeliveredEvent, type User } from '@switchboard/core';
 import { createTestCore, type TestCore } from '@switchboard/testing';
 import { type ConnectedActor, connect, type Heard, listen } from './support/live.ts';
 
@@ -96,5 +96,32 @@ describe('hints of one wire', () => {
     ).rejects.toMatchObject(refused);
     const stranger = await connect(test, carol);
     await expect(relay(stranger, { name: 'event', conversationId: lobby.id, data: 1 })).rejects.toMatchObject(refused);
+  });
+});
+
+it('lets the staff of a queue type and hear before they take part, and nobody else', async () => {
+  const { space } = await test.core.spaces.create(adminActor(), {
+    kind: 'queue',
+    members: [{ userId: bob.id, role: 'staff' }],
+  });
+  const { conversation } = await test.core.conversations.create(test.actor(alice), {
+    kind: 'support',
+    spaceId: space.id,
+    customerId: alice.id,
+    participants: [],
+  });
+  const desk = await connect(test, bob);
+  await test.core.directory.membershipsOf(bob.id);
+  const staff = { ...desk, capacity: 'staff' as const };
+  const delivered: DeliveredEvent[] = [];
+  test.core.events.subscribe({ onEvents: (batch) => void delivered.push(...batch), onReset: () => undefined });
+  await test.core.presence.setTyping(phone, conversation.id, true);
+  await test.core.presence.setTyping(staff, conversation.id, true);
+  await heard.next('typing.changed', 2);
+  const typings = delivered.filter(({ event }) => event.type === 'typing.changed');
+  expect(typings.map(({ audience }) => audience.staffOf)).toEqual([space.id, space.id]);
+  const stranger = { ...(await connect(test, carol)), capacity: 'staff' as const };
+  await expect(test.core.presence.setTyping(stranger, conversation.id, true)).rejects.toMatchObject({
+    code: 'forbidden',
   });
 });

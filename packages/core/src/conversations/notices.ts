@@ -5,7 +5,7 @@
 import type { Actor } from '../actor.ts';
 import type { ParticipantId, UserId } from '../ids.ts';
 import type { Conversation, Participant } from '../model/conversation.ts';
-import type { Message } from '../model/message.ts';
+import type { Message, MessagePrompt } from '../model/message.ts';
 import type { Tx } from '../ports/store.ts';
 import { systemUser } from '../system-user.ts';
 
@@ -26,6 +26,30 @@ export function noticeOf(message: Message): Notice | null {
   if (message.kind !== 'notice') return null;
   return (message.meta.notice as unknown as Notice | undefined) ?? null;
 }
+
+/**
+ * What a queue asks its customers when a conversation is closed, if it asks anything: `settings.closingPrompt`, a prompt without its state
+ * (`{kind: "rating"}`). Opens nothing: it stands behind the closing.
+ */
+export async function addClosingPrompt(tx: Tx, conversation: Conversation): Promise<void> {
+  const { id, spaceId, customerId } = conversation;
+  const space = spaceId === null || customerId === null ? null : await tx.spaces.find(spaceId);
+  const wanted = space?.settings.closingPrompt as Partial<MessagePrompt> | undefined;
+  if (!wanted || typeof wanted !== 'object' || !PROMPT_KINDS.includes(wanted.kind as MessagePrompt['kind'])) return;
+  const sender = await systemUser(tx);
+  const prompt = { ...wanted, kind: wanted.kind as MessagePrompt['kind'], state: 'pending' as const };
+  const message = await tx.messages.insert({
+    conversationId: id,
+    senderId: sender.id,
+    via: 'system',
+    kind: 'text',
+    prompt,
+    visibility: 'all',
+  });
+  tx.append('message.sent', { conversationId: id, spaceId, subjectId: message.id }, { message });
+}
+
+const PROMPT_KINDS: readonly MessagePrompt['kind'][] = ['rating', 'form', 'buttons'];
 
 /** Only where there is a customer to work for; elsewhere it does nothing. */
 export async function addNotice(

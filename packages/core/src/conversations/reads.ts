@@ -7,7 +7,17 @@ import { isQueueStaff, notFound } from './rights.ts';
 
 type Reads = Pick<
   Conversations,
-  'get' | 'find' | 'findByExternalId' | 'participation' | 'listFor' | 'listOfSpace' | 'findByParticipants'
+  | 'get'
+  | 'find'
+  | 'findByExternalId'
+  | 'findByKey'
+  | 'participation'
+  | 'listFor'
+  | 'listOfSpace'
+  | 'findByParticipants'
+  | 'totalsOf'
+  | 'workOf'
+  | 'listWork'
 >;
 
 /** A page of a space never holds more. */
@@ -29,6 +39,15 @@ export function createReads({ store }: CoreContext): Reads {
 
     find: (id) => store.conversations.find(id),
     findByExternalId: (namespace, externalId) => store.conversations.findByExternalId(namespace, externalId),
+    findByKey: (key) => store.conversations.findByKey(key),
+    totalsOf: (spaceId, participantId) => store.conversations.totalsOf(spaceId, participantId),
+    workOf: (userId, spaceIds) => store.conversations.workOf(userId, spaceIds),
+
+    async listWork(query) {
+      const capped = { ...query, limit: Math.min(query.limit, MOST_OF_SPACE) };
+      return store.conversations.load(await store.conversations.listWork(capped));
+    },
+
     participation: (userId, id) => store.conversations.participation(userId, id),
 
     async listFor(userId, query) {

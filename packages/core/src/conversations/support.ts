@@ -10,7 +10,7 @@ import type { ConversationId, UserId } from '../ids.ts';
 import type { Conversation, Participant } from '../model/conversation.ts';
 import type { Tx } from '../ports/store.ts';
 import { tellAssigned, tellClosed, tellOpened, tellUnassigned } from './entries.ts';
-import { addNotice } from './notices.ts';
+import { addClosingPrompt, addNotice } from './notices.ts';
 import { bringIn, takeOut } from './people.ts';
 import { accessOf, fresh, isQueueStaff, requireStaff } from './rights.ts';
 
@@ -106,6 +106,7 @@ async function closeIn(tx: Tx, actor: Actor, { id }: Conversation): Promise<Conv
   });
   tellClosed(tx, closed, present);
   await addNotice(tx, closed, { type: 'closed', actor });
+  await addClosingPrompt(tx, closed);
   return fresh(tx, id);
 }
 

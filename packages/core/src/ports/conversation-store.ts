@@ -44,10 +44,47 @@ export interface SpaceConversationQuery {
   readonly offset?: number;
 }
 
+/** What stands in a space: support conversations that have a customer, all kinds in a workspace. */
+export interface SpaceTotals {
+  readonly conversations: number;
+  readonly open: number;
+  /** Of the newest change of any of them; 0 without any. */
+  readonly changedPosition: LogPosition;
+}
+
+/** What somebody works or has worked on as staff: support conversations that have a customer. Times are 0 when there was none. */
+export interface WorkTotals {
+  readonly conversations: number;
+  /** Open, and at work in them now. */
+  readonly open: number;
+  readonly assigned: number;
+  readonly firstJoinedAt: UnixMs;
+  /** Last joining, leaving or closing. */
+  readonly changedAt: UnixMs;
+  readonly assignedAt: UnixMs;
+  readonly changedPosition: LogPosition;
+}
+
+export interface WorkQuery {
+  readonly userId: UserId;
+  /** Open, and at work in it now; or anything else. Absent: all. */
+  readonly open?: boolean;
+  /** Only in these queues. */
+  readonly spaceIds?: readonly SpaceId[];
+  readonly limit: number;
+  readonly offset?: number;
+}
+
 export interface ConversationStore {
   /** Live, by id. */
   find(id: ConversationId): Promise<Conversation | null>;
   findByExternalId(namespace: Namespace, externalId: string): Promise<Conversation | null>;
+  findByKey(key: string): Promise<Conversation | null>;
+  /** `participantId`: only those in which this user takes part. */
+  totalsOf(spaceId: SpaceId, participantId?: UserId): Promise<SpaceTotals>;
+  workOf(userId: UserId, spaceIds?: readonly SpaceId[]): Promise<WorkTotals>;
+  /** Newest change first. */
+  listWork(query: WorkQuery): Promise<readonly ConversationId[]>;
   /** Live ones among these, in the order of `ids`, with everybody who ever took part. */
   load(ids: readonly ConversationId[]): Promise<readonly ConversationWithParticipants[]>;
   /** Active part in a live conversation. */

@@ -44,6 +44,56 @@ export function createConversationStore(db: Db): ConversationStore {
       );
     },
 
+    async findByKey(key) {
+      return first(
+        await db.$queryRaw<ConversationRow[]>`
+        select ${conversationColumns} from conversations c where c.key = ${key} and c.deleted_at is null`,
+      );
+    },
+
+    async totalsOf(spaceId, participantId) {
+      const rows = await db.$queryRaw<{ conversations: number; open: number; position: number }[]>`
+        select count(*)::float8 as conversations, (count(*) filter (where c.open))::float8 as open,
+               coalesce(max(c.changed_position), 0)::float8 as position
+          from conversations c
+         where c.space_id = ${spaceId}::bigint and c.deleted_at is null and (c.kind <> 'support' or c.customer_id is not null)
+           and (${participantId ?? null}::bigint is null or exists (
+             select from participants p where p.conversation_id = c.id and p.user_id = ${participantId ?? null}::bigint and p.active))`;
+      const { conversations = 0, open = 0, position = 0 } = rows[0] ?? {};
+      return { conversations, open, changedPosition: position };
+    },
+
+    async workOf(userId, spaceIds) {
+      const rows = await db.$queryRaw<WorkRow[]>`
+        select count(*)::float8 as conversations, (count(*) filter (where ${AT_WORK}))::float8 as open,
+               (count(*) filter (where c.assignee_id = p.user_id))::float8 as assigned,
+               coalesce(extract(epoch from min(p.created_at)) * 1000, 0)::float8 as first_joined_at,
+               coalesce(extract(epoch from max(${WORK_CHANGED_AT})) * 1000, 0)::float8 as changed_at,
+               coalesce(extract(epoch from max(p.assigned_at)) * 1000, 0)::float8 as assigned_at,
+               coalesce(max(p.changed_position), 0)::float8 as changed_position
+          from participants p join conversations c on c.id = p.conversation_id
+         where ${workOf(userId, spaceIds)}`;
+      const row = rows[0];
+      return {
+        conversations: row?.conversations ?? 0,
+        open: row?.open ?? 0,
+        assigned: row?.assigned ?? 0,
+        firstJoinedAt: row?.first_joined_at ?? 0,
+        changedAt: row?.changed_at ?? 0,
+        assignedAt: row?.assigned_at ?? 0,
+        changedPosition: row?.changed_position ?? 0,
+      };
+    },
+
+    async listWork({ userId, open, spaceIds, limit, offset }) {
+      const rows = await db.$queryRaw<{ id: number }[]>`
+        select c.id::float8 as id from participants p join conversations c on c.id = p.conversation_id
+         where ${workOf(userId, spaceIds)} and (${open ?? null}::boolean is null or (${AT_WORK}) = ${open ?? null}::boolean)
+         order by greatest(p.changed_position, case when ${AT_WORK} then c.changed_position else 0 end) desc, c.id desc
+         limit ${limit}::bigint offset ${offset ?? 0}::bigint`;
+      return rows.map(({ id }) => id as ConversationId);
+    },
+
     async load(ids) {
       if (ids.length === 0) return [];
       const rows = await db.$queryRaw<(ConversationRow & { participants: ParticipantRow[] })[]>`
@@ -137,6 +187,25 @@ export function createConversationStore(db: Db): ConversationStore {
       return { head: rows[0]?.head ?? 0, memberships };
     },
   };
+}
+
+/** On the staff side of `c`, which has somebody to work for. */
+function workOf(userId: UserId, spaceIds: readonly SpaceId[] | undefined): Prisma.Sql {
+  return Prisma.sql`p.user_id = ${userId}::bigint and p.side = 'staff' and c.kind = 'support' and c.customer_id is not null
+    and c.deleted_at is null and (${spaceIds ?? null}::bigint[] is null or c.space_id = any(${spaceIds ?? null}::bigint[]))`;
+}
+
+const AT_WORK = Prisma.sql`c.open and p.active and p.present`;
+const WORK_CHANGED_AT = Prisma.sql`greatest(p.joined_at, p.left_at, case when p.active and not p.present then c.closed_at end)`;
+
+interface WorkRow {
+  readonly conversations: number;
+  readonly open: number;
+  readonly assigned: number;
+  readonly first_joined_at: number;
+  readonly changed_at: number;
+  readonly assigned_at: number;
+  readonly changed_position: number;
 }
 
 interface ViewRow extends ConversationRow {
