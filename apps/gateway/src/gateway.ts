@@ -68,6 +68,9 @@ export function createGateway(config: Config, { log }: { readonly log: Log }): G
       outboxBytes: hub.outboxBytes,
     });
 
+    if (config.origins?.length === 0) {
+      log('warn', 'no web page may connect: list the origins of yours in ORIGINS (or "origins" in switchboard.yaml)');
+    }
     const hosts = createHosts(config, log);
     const health = createHealth(checksOf(core, ports), metrics);
     const running: RunningAdapter[] = [];

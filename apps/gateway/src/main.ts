@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     void gateway.close().then(() => process.exit(exitCode));
   }
 
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (isEnding) process.exit(1);
       end(signal, 0);

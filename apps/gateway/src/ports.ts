@@ -1,4 +1,5 @@
 /** The domain's ports on real machinery: PostgreSQL (embedded or given), the bus, presence, files. Plain code, in the order of need. */
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import {
@@ -64,6 +65,7 @@ export async function openPorts(
     clock,
     ids: systemIds,
     nodeId,
+    version: readVersion(),
     sessionKey,
     limits: config.coreLimits,
     log,
@@ -80,4 +82,10 @@ async function startEmbedded(dataDir: string, log: Log, closers: Closers): Promi
 function createNodeId(): NodeId {
   const machine = hostname().replace(/[^A-Za-z0-9_-]/g, '-');
   return `${machine.slice(0, 60)}-${systemIds.uuid().slice(0, 8)}` as NodeId;
+}
+
+/** As this package states it; the same file seen from the sources and from the build. */
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
 }

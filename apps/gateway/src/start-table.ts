@@ -31,7 +31,9 @@ export function renderStartTable(config: Config, addresses: GatewayAddresses): s
   const lines = rows.map(([name = '', address = '', hint = '']) =>
     `  ${name.padEnd(widths[0] ?? 0)}  ${address.padEnd(widths[1] ?? 0)}  ${hint}`.trimEnd(),
   );
-  return [`Switchboard is ready on ${addresses.main.url} (${config.mode}, ${storage})`, '', ...lines, ''].join('\n');
+  const people = config.demoWorld ? ['', '  people of the demo world: alice, bob, carol, dave'] : [];
+  const title = `Switchboard is ready on ${addresses.main.url} (${config.mode}, ${storage})`;
+  return [title, '', ...lines, ...people, ''].join('\n');
 }
 
 function protocolRow(name: ProtocolName, config: Config, addresses: GatewayAddresses): string[] {
