@@ -62,6 +62,8 @@ export interface EventClient {
   /** Stops and resumes reading from the socket. */
   pause(): void;
   resume(): void;
+  /** Resolves when everything that the server has written to the socket so far has been read. */
+  roundTrip(): Promise<void>;
   readonly ended: Promise<Ending>;
   /** Closes with a handshake and resolves with what the server echoed. */
   close(code?: number, reason?: string): Promise<Ending>;
@@ -139,6 +141,11 @@ export async function connectEvent(
     frames,
     pause: () => socket.pause(),
     resume: () => socket.resume(),
+    roundTrip: () =>
+      new Promise((resolve) => {
+        socket.once('pong', () => resolve());
+        socket.ping();
+      }),
     ended,
     close(code = 1000, reason = '') {
       socket.close(code, reason);
