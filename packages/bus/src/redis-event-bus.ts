@@ -23,9 +23,9 @@ interface Envelope {
 }
 
 const VERSION = 1;
-/** Messages that wait behind a publish that is on its way. */
-const BOUND = 10_000;
-/** Most that goes into one message of Redis. */
+/** Events and signals that wait behind a publish that is on its way. */
+const BOUND = 20_000;
+/** Events and signals after which one message of Redis is full. */
 const AT_ONCE = 500;
 /** A node that does not hear itself for three of these has a deaf connection. */
 const BEAT_MS = 5_000;
@@ -36,6 +36,8 @@ export function createRedisEventBus({ url, nodeId, prefix = 'switchboard', log }
   const channel = `${prefix}:bus`;
   const listeners = new Set<BusListener>();
   let waiting: BusMessage[] = [];
+  /** Events and signals in it. */
+  let weight = 0;
   let publishing: Promise<void> | null = null;
   let dropped = 0;
   let unknown = 0;
@@ -81,8 +83,9 @@ export function createRedisEventBus({ url, nodeId, prefix = 'switchboard', log }
   beat.unref();
 
   function enqueue(message: BusMessage): void {
-    if (waiting.length >= BOUND) {
-      waiting.shift();
+    weight += weightOf(message);
+    while (weight > BOUND && waiting.length > 0) {
+      weight -= weightOf(waiting.shift() as BusMessage);
       dropped += 1;
     }
     waiting.push(message);
@@ -92,8 +95,12 @@ export function createRedisEventBus({ url, nodeId, prefix = 'switchboard', log }
 
   function flush(): void {
     if (publishing || waiting.length === 0) return;
-    const messages = waiting.slice(0, AT_ONCE);
-    waiting = waiting.slice(AT_ONCE);
+    let count = 0;
+    let full = 0;
+    while (count < waiting.length && full < AT_ONCE) full += weightOf(waiting[count++] as BusMessage);
+    const messages = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    weight -= full;
     publish(messages);
   }
 
@@ -181,4 +188,8 @@ function parse(text: string): Envelope | null {
   } catch {
     return null;
   }
+}
+
+function weightOf(message: BusMessage): number {
+  return message.kind === 'commit' ? message.commit.events.length : message.signals.length;
 }

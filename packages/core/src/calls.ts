@@ -1,12 +1,11 @@
 /** Ringing calls and rooms: who is asked, who is in, on which device. Knows no wire, no media server and no SDP. */
 import type { UserActor } from './actor.ts';
 import { createInvites } from './calls/invites.ts';
-import { createLegs } from './calls/legs.ts';
+import { createLegs, type LegsNeighbours } from './calls/legs.ts';
 import { createRelay } from './calls/relay.ts';
 import { createRinging } from './calls/ringing.ts';
 import { createRooms } from './calls/rooms.ts';
 import type { CoreContext } from './context.ts';
-import type { Deadlines } from './deadlines.ts';
 import { DomainError } from './errors.ts';
 import type { CallId, ConnectionId, ConversationId, InviteId, UserId } from './ids.ts';
 import type { Call, CallInvite, CallLeg, CallMedia, MediaState } from './model/call.ts';
@@ -148,9 +147,10 @@ export interface CallKeeper extends Calls {
   close(): Promise<void>;
 }
 
-export function createCalls(context: CoreContext, deadlines: Pick<Deadlines, 'on'>): CallKeeper {
+export function createCalls(context: CoreContext, neighbours: LegsNeighbours): CallKeeper {
   const { store } = context;
-  const legs = createLegs(context, deadlines);
+  const { deadlines } = neighbours;
+  const legs = createLegs(context, neighbours);
   const relay = createRelay(context, legs.legOf);
   const ringing = createRinging(context, deadlines);
   const rooms = createRooms(context);

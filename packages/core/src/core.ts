@@ -58,7 +58,7 @@ export function createCore(ports: CorePorts): Core {
   const files = createFiles(context);
   const conversations = createConversations(context, { deadlines });
   const presence = createPresence(context);
-  const calls = createCalls(context, deadlines);
+  const calls = createCalls(context, { deadlines, isHere: presence.isHere });
   let stopSweeping = () => {};
 
   return {

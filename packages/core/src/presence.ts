@@ -57,6 +57,8 @@ export interface Presence {
 export interface PresenceKeeper extends Presence {
   /** On sending: the receivers see the message instead. */
   stopTyping(userId: UserId, conversationId: ConversationId): void;
+  /** Whether the connection is one of this node's, alive. */
+  isHere(userId: UserId, connection: ConnectionId): boolean;
   /** Begins to sweep. */
   start(): void;
   close(): Promise<void>;
@@ -226,6 +228,7 @@ export function createPresence(context: CoreContext): PresenceKeeper {
 
     setTyping: typing.set,
     stopTyping: typing.stop,
+    isHere: (userId, connection) => here.get(userId)?.has(connection) ?? false,
 
     start() {
       stopSweeping = clock.every(SWEEP_MS, sweep);

@@ -39,6 +39,8 @@ const join = (actor: ConnectedActor, { id }: Conversation, of = test) =>
 const leave = (actor: ConnectedActor, { id }: Conversation) => test.core.calls.leave(actor, { conversationId: id });
 const live = async ({ id }: Conversation) => (await test.store.calls.liveIn([id]))[0];
 const told = () => heard.events.map(({ type }) => type).filter((type) => type.startsWith('call.'));
+/** Resolves when statements that were under way have been answered. */
+const looked = () => test.sql('select pg_sleep(0.05)');
 const refused = (code: string, reason: string) => ({ code, details: { reason } });
 
 describe('a room', () => {
@@ -190,6 +192,7 @@ describe('a lost connection', () => {
 
   it('leaves when its grace has passed, and at once without one', async () => {
     await join(phone, stand);
+    await test.core.presence.disconnected(phone);
     await test.core.calls.dropped(phone);
     await test.clock.advance(61_000);
     expect(await heard.next('call.leg_left')).toMatchObject({ reason: 'lost' });
@@ -222,6 +225,40 @@ describe('a lost connection', () => {
     await test.clock.advance(5_000);
     const { leg } = await heard.next('call.leg_dropped');
     expect(leg.graceUntil).toBe(test.clock.now() + 60_000);
+  });
+
+  it('waits with a node that shows no life until all have had their time to show it', async () => {
+    await join(phone, stand);
+    await test.sql('update call_legs set node_id = $1', ['a silent node']);
+    await test.sql(
+      `insert into nodes (id, started_at, heartbeat_at, bus_id, version) values ($1, now(), now() - interval '20 s', '', '')`,
+      ['a silent node'],
+    );
+    test.clock.skip(30_000);
+    const pass = async (looks: number) => {
+      for (let i = 0; i < looks; i += 1) {
+        await test.clock.advance(5_000);
+        await looked();
+      }
+    };
+    await pass(2);
+    await test.settled();
+    expect(heard.of('call.leg_dropped')).toEqual([]);
+    await pass(3);
+    await heard.next('call.leg_dropped');
+  });
+
+  it('is taken back by a node that stood still while its connections lived on', async () => {
+    await join(phone, stand);
+    const untilMs = test.clock.now() + 60_000;
+    await test.sql('update call_legs set grace_until = to_timestamp($1::float8 / 1000)', [untilMs]);
+    await test.clock.advance(5_000);
+    const { leg, previousConnectionId } = await heard.next('call.leg_resumed');
+    expect([leg.connectionId, leg.graceUntil, previousConnectionId]).toEqual([
+      phone.connectionId,
+      null,
+      phone.connectionId,
+    ]);
   });
 
   it('gives the legs that a node held before it was started again their grace', async () => {

@@ -8,7 +8,7 @@ import type { Calls } from '../calls.ts';
 import type { CoreContext } from '../context.ts';
 import type { Deadlines } from '../deadlines.ts';
 import { isDomainError } from '../errors.ts';
-import type { ConnectionId, UserId } from '../ids.ts';
+import type { ConnectionId, NodeId, UnixMs, UserId } from '../ids.ts';
 import type { Call, CallLeg } from '../model/call.ts';
 import { NODE_ALIVE_MS } from '../node-watch.ts';
 import type { Tx } from '../ports/store.ts';
@@ -27,10 +27,17 @@ export interface Legs extends Pick<Calls, 'dropped' | 'resume' | 'legOf'> {
 }
 
 const LOOK_MS = 5_000;
+const STANDSTILL_MS = 2 * LOOK_MS;
 /** How long a node remembers that a connection has ended: longer than any operation of it may still be under way. */
 const REMEMBER_MS = 60_000;
 
-export function createLegs(context: CoreContext, deadlines: Pick<Deadlines, 'on'>): Legs {
+export interface LegsNeighbours {
+  readonly deadlines: Pick<Deadlines, 'on'>;
+  /** Whether this node has the connection, alive. */
+  readonly isHere: (userId: UserId, connection: ConnectionId) => boolean;
+}
+
+export function createLegs(context: CoreContext, { deadlines, isHere }: LegsNeighbours): Legs {
   const { store, change, clock, nodeId, presence, log } = context;
   const legOf = createBatchLoader<UserId, CallLeg>({
     load: async (userIds) => new Map((await store.calls.legsOf(userIds)).map((leg) => [leg.userId, leg])),
@@ -39,6 +46,12 @@ export function createLegs(context: CoreContext, deadlines: Pick<Deadlines, 'on'
   const ended = new Map<ConnectionId, DropOptions>();
   /** What the store could not take. */
   const owed = new Map<ConnectionId, { readonly actor: ConnectedActor; readonly options: DropOptions }>();
+  /**
+   * When this node last looked, and since when it has looked without a gap. After a standstill of the store or of this node the
+   * heartbeats of all nodes are old: each has its time to show that it lives before anybody takes over from it.
+   */
+  let lookedAt: UnixMs = 0;
+  let steadySince: UnixMs = 0;
   let stopLooking = () => {};
   let looking: Promise<void> | null = null;
 
@@ -113,8 +126,8 @@ export function createLegs(context: CoreContext, deadlines: Pick<Deadlines, 'on'
     }
   }
 
-  async function takeOver(afterStart: boolean): Promise<void> {
-    for (const orphan of await store.calls.orphans(NODE_ALIVE_MS, afterStart ? nodeId : null)) {
+  async function takeOver(deadMs: number | null, ownNode: NodeId | null): Promise<void> {
+    for (const orphan of await store.calls.orphans(deadMs, ownNode)) {
       await change(systemActor(), async (tx) => {
         const found = await held(tx, orphan.userId, orphan.connectionId);
         if (found && found.leg.graceUntil === null) await beginGrace(tx, found);
@@ -122,9 +135,28 @@ export function createLegs(context: CoreContext, deadlines: Pick<Deadlines, 'on'
     }
   }
 
+  /** What others took over while this node stood still, although its connections lived on. */
+  async function takeBack(): Promise<void> {
+    for (const { userId, connectionId } of await store.calls.inGrace(nodeId)) {
+      if (!isHere(userId, connectionId) || ended.has(connectionId)) continue;
+      await change(systemActor(), async (tx) => {
+        const found = await held(tx, userId, connectionId);
+        if (found && found.leg.graceUntil !== null) await handOver(tx, found, found.leg);
+      });
+    }
+  }
+
+  async function lookOnce(): Promise<void> {
+    const now = clock.now();
+    if (now - lookedAt > STANDSTILL_MS) steadySince = now;
+    await settleOwed();
+    await takeBack();
+    await takeOver(now - steadySince >= NODE_ALIVE_MS ? NODE_ALIVE_MS : null, null);
+    lookedAt = now;
+  }
+
   function look(): void {
-    looking ??= settleOwed()
-      .then(() => takeOver(false))
+    looking ??= lookOnce()
       .catch(complain)
       .finally(() => {
         looking = null;
@@ -160,7 +192,9 @@ export function createLegs(context: CoreContext, deadlines: Pick<Deadlines, 'on'
     },
 
     async start() {
-      await takeOver(true);
+      await takeOver(NODE_ALIVE_MS, nodeId);
+      lookedAt = clock.now();
+      steadySince = lookedAt;
       stopLooking = clock.every(LOOK_MS, look);
     },
     async close() {

@@ -12,10 +12,12 @@ export interface CallStore {
   /** The legs of these users, whatever call they are in. One statement. */
   legsOf(userIds: readonly UserId[]): Promise<readonly CallLeg[]>;
   /**
-   * Legs without a running grace that nobody looks after: those of nodes that have shown no life for `deadMs` or are unknown, and those of
-   * `ownNode`, when it is given (a node that has just started holds none). By the store's clock.
+   * Legs without a running grace that nobody looks after: those of unknown nodes, those of nodes that have shown no life for `deadMs`
+   * (null = however long ago), and those of `ownNode`, when it is given (a node that has just started holds none). By the store's clock.
    */
-  orphans(deadMs: number, ownNode: NodeId | null): Promise<readonly CallLeg[]>;
+  orphans(deadMs: number | null, ownNode: NodeId | null): Promise<readonly CallLeg[]>;
+  /** Legs of a node whose grace runs. */
+  inGrace(nodeId: NodeId): Promise<readonly CallLeg[]>;
   /** Outside the log: flags pass. False when the connection holds no leg. */
   saveMedia(userId: UserId, connectionId: ConnectionId, media: MediaState): Promise<boolean>;
 }

@@ -85,8 +85,16 @@ export function createCallStore(db: Db): CallStore {
              and (l.node_id = ${ownNode}
                   or not exists (select 1 from nodes n
                                   where n.id = l.node_id
-                                    and n.heartbeat_at > clock_timestamp() - ${deadMs}::float8 * interval '1 ms'))
+                                    and (${deadMs}::float8 is null
+                                         or n.heartbeat_at > clock_timestamp() - ${deadMs}::float8 * interval '1 ms')))
            order by l.user_id`,
+      );
+    },
+
+    async inGrace(nodeId) {
+      return toLegs(
+        await db.$queryRaw<LegRow[]>`
+          select ${LEG} as leg from call_legs l where l.node_id = ${nodeId} and l.grace_until is not null order by l.user_id`,
       );
     },
 
