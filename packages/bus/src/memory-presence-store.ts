@@ -1,6 +1,6 @@
 /**
  * Presence of all nodes that share a medium in one process. Every call is one step of plain code, so answers of before and after are
- * exact. A store that is closed without having ended its connections is what a killed process is on Redis: dead 15 s later.
+ * exact. A store that is closed without having ended its connections is what a killed process is on Redis: dead 12.5 s later.
  */
 import type {
   Clock,

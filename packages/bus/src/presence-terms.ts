@@ -3,8 +3,11 @@ import type { ConnectionRecord, ManualStatus, PresenceChange, UserId, UserPresen
 
 /** How often a node says that it lives. */
 export const NODE_REFRESH_MS = 5_000;
-/** A node is dead so long after it last said that it lives. */
-export const NODE_DEAD_MS = 15_000;
+/**
+ * A node is dead so long after it last said that it lives: two refreshes missed, and room for the sweeps that find it dead and its grace
+ * over. So whoever was on it is told offline within 15 s of its death, plus the grace.
+ */
+export const NODE_DEAD_MS = 12_500;
 
 export function toUserPresence(
   userId: UserId,

@@ -187,11 +187,11 @@ export function itIsAPresenceStore(open: () => Promise<PresenceMedium>): void {
   });
 
   describe('nodes', () => {
-    it('lets go of a dead node 15 s after its last word, with the grace from there, told once', async () => {
+    it('lets go of a dead node 12.5 s after its last word, with the grace from there, told once', async () => {
       await a.register(connection('c1'));
       await a.register(connection('c2', { userId: bob, graceMs: 5_000 }));
       await medium.kill(a);
-      expect(await pass(14, [b])).toEqual([]);
+      expect(await pass(12, [b])).toEqual([]);
       expect((await pass(2, [b])).map(idsOf)).toEqual([[['c1'], []]]);
       expect(await online(bob)).toEqual(['c2']);
       expect((await pass(5, [b])).map(idsOf)).toEqual([[['c2'], []]]);

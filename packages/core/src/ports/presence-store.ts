@@ -1,5 +1,5 @@
 /**
- * Who is connected, over all nodes. Nodes refresh what they hold every 5 s and are dead 15 s after their last refresh; after a restart
+ * Who is connected, over all nodes. Nodes refresh what they hold every 5 s and are dead 12.5 s after their last refresh; after a restart
  * of the medium each node registers its own again. Implementations (memory, Redis) pass one contract suite.
  */
 
@@ -56,7 +56,7 @@ export interface PresenceStore {
   get(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, UserPresence>>;
   /**
    * Removes graces that have passed and connections of nodes that are dead, and answers each user whose state changed by that, exactly
-   * once over all nodes. Called about once a second by every node. Connections of a dead node end 15 s after its last refresh.
+   * once over all nodes. Called about once a second by every node. Connections of a dead node end 12.5 s after its last refresh.
    */
   sweep(): Promise<readonly PresenceChange[]>;
   /** All connections, cluster-wide, for the administration. */
