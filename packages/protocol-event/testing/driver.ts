@@ -174,7 +174,7 @@ export function requestUpgrade(
   { method = 'GET', path, headers }: UpgradeRequest,
 ): Promise<UpgradeAnswer> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(new URL(path, baseUrl), { method, headers, agent: false });
+    const request = httpRequest(baseUrl, { path, method, headers, agent: false });
     request.on('error', reject);
     request.on('upgrade', (response, socket) => {
       socket.destroy();
