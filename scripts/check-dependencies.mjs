@@ -21,6 +21,18 @@ const TABLE = [
   },
   { name: /^bus$/, house: ['core'], npm: ['ioredis'], why: 'the bus knows the domain and its one driver' },
   {
+    name: /^protocol-socketio$/,
+    house: ['core', 'protocol'],
+    npm: ['engine.io'],
+    why: 'the socket.io host knows packets and namespaces, and no wire that stands on it',
+  },
+  {
+    name: /^protocol-(netalo|workspace)$/,
+    house: ['core', 'protocol', 'protocol-socketio'],
+    npm: EVERYTHING,
+    why: 'a socket.io wire stands on the shared host: no other protocol, no store, no bus',
+  },
+  {
     name: /^protocol-/,
     house: ['core', 'protocol'],
     npm: EVERYTHING,
