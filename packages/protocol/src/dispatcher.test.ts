@@ -81,6 +81,7 @@ function setUp(options: { open?: boolean } = {}) {
   const inbox = dispatcher.open(connection, options.open ?? true);
   return {
     connection,
+    dispatcher,
     inbox,
     lines,
     started,
@@ -248,5 +249,24 @@ describe('the dispatcher', () => {
     expect(started).toEqual(['1']);
     expect(inbox.frames).toEqual([]);
     expect(connection.transport.writes).toEqual(['[normal]']);
+  });
+
+  it('drains: the operation under way is answered, what waits or comes is forgotten', async () => {
+    const { receive, finish, started, written, dispatcher, inbox } = setUp();
+    receive('slow:1', 'quick:2');
+    await endOfTurn();
+    let isDrained = false;
+    const drained = dispatcher.drain(inbox).then(() => {
+      isDrained = true;
+    });
+    receive('quick:3');
+    await endOfTurn();
+    expect(isDrained).toBe(false);
+    await finish('1');
+    await drained;
+    await endOfTurn();
+    expect(started).toEqual(['1']);
+    expect(written()).toBe('1 ');
+    await dispatcher.drain(inbox);
   });
 });

@@ -49,6 +49,10 @@ export interface Inbox<In, Session> {
   isOpen: boolean;
   isWorking: boolean;
   isPaused: boolean;
+  /** Takes no more frames. */
+  isDraining: boolean;
+  /** Who waits for the end of the work under way. */
+  waiters: (() => void)[] | null;
 }
 
 export interface Dispatcher<In, Session> {
@@ -57,6 +61,11 @@ export interface Dispatcher<In, Session> {
   start(inbox: Inbox<In, Session>): void;
   /** Takes a frame; its operations run in their turn. Never throws. */
   receive(inbox: Inbox<In, Session>, frame: In): void;
+  /**
+   * Takes no more frames and forgets those that wait; resolves when the operation under way, if any, has been answered. For a goodbye that
+   * follows the last answer.
+   */
+  drain(inbox: Inbox<In, Session>): Promise<void>;
 }
 
 export function createDispatcher<In, Session extends OperationSession, Ref>(
@@ -78,6 +87,9 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
     }
     if (connection.closed) frames.length = 0;
     inbox.isWorking = false;
+    const { waiters } = inbox;
+    inbox.waiters = null;
+    for (const resolve of waiters ?? []) resolve();
   }
 
   async function handle(connection: Connection<Session>, frame: In): Promise<void> {
@@ -162,6 +174,8 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
       isOpen,
       isWorking: false,
       isPaused: false,
+      isDraining: false,
+      waiters: null,
     }),
 
     start(inbox) {
@@ -170,7 +184,7 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
     },
 
     receive(inbox, frame) {
-      if (inbox.connection.closed) return;
+      if (inbox.connection.closed || inbox.isDraining) return;
       inbox.frames.push(frame);
       inbox.bytes += options.sizeOf(frame);
       // Each time anew: a library between may have resumed the socket for reasons of its own.
@@ -179,6 +193,17 @@ export function createDispatcher<In, Session extends OperationSession, Ref>(
         inbox.connection.transport.pause();
       }
       if (inbox.isOpen && !inbox.isWorking) void work(inbox);
+    },
+
+    drain(inbox) {
+      inbox.isDraining = true;
+      inbox.frames.length = 0;
+      inbox.bytes = 0;
+      if (!inbox.isWorking) return Promise.resolve();
+      return new Promise((resolve) => {
+        inbox.waiters ??= [];
+        inbox.waiters.push(resolve);
+      });
     },
   };
 }
