@@ -88,7 +88,7 @@ function mount(host: Host, given: EventAdapterOptions): MountedAdapter {
   });
 
   const door = createDoor({ host, options, queue, runner });
-  const sockets = createSockets({ host, options, onFrame: dispatcher.receive, onGone });
+  const sockets = createSockets({ host, options, onFrame: dispatcher.receive, drain: dispatcher.drain, onGone });
   const outbox = {
     flusher,
     limitBytes: limits.outboxBytes,

@@ -51,6 +51,8 @@ export interface EventClient {
   ask<T>(name: string, args: object): Promise<T>;
   /** Any frame: a string as text, bytes as binary. */
   send(data: string | Uint8Array): void;
+  /** These bytes as a text frame, UTF-8 or not. */
+  sendText(bytes: Uint8Array): void;
   /** The next frame that is no event, parsed: an envelope, or a bare string. */
   answer(): Promise<unknown>;
   /** The message of the next `Event.ReceiveMessage`. */
@@ -64,6 +66,10 @@ export interface EventClient {
   resume(): void;
   /** Resolves when everything that the server has written to the socket so far has been read. */
   roundTrip(): Promise<void>;
+  /** From now on the server gets no pong. */
+  stopAnsweringPings(): void;
+  /** How many pings came. */
+  readonly pings: number;
   readonly ended: Promise<Ending>;
   /** Closes with a handshake and resolves with what the server echoed. */
   close(code?: number, reason?: string): Promise<Ending>;
@@ -90,7 +96,12 @@ export async function connectEvent(
   { url, token }: EventConnect,
   protocols: readonly string[] = ['access_token', token],
 ): Promise<EventClient> {
-  const socket = new WebSocket(url.replace(/^http/, 'ws'), [...protocols], { perMessageDeflate: false });
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), [...protocols], {
+    perMessageDeflate: false,
+    autoPong: false,
+  });
+  let answersPings = true;
+  let pings = 0;
   const frames: string[] = [];
   const answers = createQueue<unknown>('an answer');
   const messages = createQueue<EventMessage>('an event');
@@ -103,6 +114,10 @@ export async function connectEvent(
     if (typeof frame === 'object' && frame.name === EVENT) {
       messages.push((frame.result as { message: EventMessage }).message);
     } else answers.push(frame);
+  });
+  socket.on('ping', (data) => {
+    pings += 1;
+    if (answersPings) socket.pong(data);
   });
   const ended = new Promise<Ending>((resolve) => {
     socket.on('close', (code, reason) => {
@@ -133,6 +148,13 @@ export async function connectEvent(
       return result as T;
     },
     send: (data) => socket.send(data),
+    sendText: (bytes) => socket.send(bytes, { binary: false }),
+    stopAnsweringPings() {
+      answersPings = false;
+    },
+    get pings() {
+      return pings;
+    },
     answer: () => answers.next(),
     message: () => messages.next(),
     get waiting() {

@@ -44,7 +44,7 @@ export interface Sockets {
   hold(socket: WebSocket, connection: EventConnection, inbox: Inbox<string, EventSession>): void;
   /** The wire's goodbye; called once per connection. */
   goodbye(connection: EventConnection, reason: CloseReason): void;
-  /** Ends all, and resolves when all are gone. */
+  /** Ends all once the answers under way have been given, and resolves when all are gone. */
   close(reason: CloseReason): Promise<void>;
 }
 
@@ -52,13 +52,17 @@ export interface SocketsContext {
   readonly host: Pick<Host, 'clock'>;
   readonly options: Pick<EventOptions, 'frameLimitBytes' | 'pingIntervalMs' | 'pongTimeoutMs'>;
   readonly onFrame: (inbox: Inbox<string, EventSession>, frame: string) => void;
+  /** Takes no more frames; resolves when the operation under way has been answered. */
+  readonly drain: (inbox: Inbox<string, EventSession>) => Promise<void>;
   readonly onGone: (connection: EventConnection) => void;
 }
 
 /** How long a goodbye may take before the socket is cut. */
-const LINGER_MS = 2_000;
+const LINGER_MS = 1_500;
+/** How long an operation under way may keep the goodbye waiting. */
+const DRAIN_MS = 500;
 
-export function createSockets({ host, options, onFrame, onGone }: SocketsContext): Sockets {
+export function createSockets({ host, options, onFrame, drain, onGone }: SocketsContext): Sockets {
   const { clock } = host;
   const { pingIntervalMs, pongTimeoutMs } = options;
   const bySocket = new WeakMap<WebSocket, Live>();
@@ -137,12 +141,20 @@ export function createSockets({ host, options, onFrame, onGone }: SocketsContext
     async close(reason) {
       const open = [...lives.values()];
       const gone = open.map(({ socket }) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+      await Promise.race([Promise.all(open.map(({ inbox }) => drain(inbox))), patience()]);
       for (const { connection } of open) connection.close(reason);
       await Promise.all(gone);
       heartbeat.close();
       server.close();
     },
   };
+}
+
+/** Real time, whatever the host's clock: a gateway that stops has no other. */
+function patience(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, DRAIN_MS).unref();
+  });
 }
 
 /** Frames are written to the socket itself; reading is paused where `ws` does it. */
