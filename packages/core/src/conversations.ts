@@ -99,6 +99,8 @@ export interface Conversations {
   listWork(query: WorkQuery): Promise<readonly ConversationWithParticipants[]>;
   /** Active part in it: the actor's participant, or null. Its own SQL, never the cache. */
   participation(userId: UserId, id: ConversationId): Promise<Participant | null>;
+  /** Which of these take part in a conversation in which the user takes part, too. One statement. */
+  sharing(userId: UserId, userIds: readonly UserId[]): Promise<ReadonlySet<UserId>>;
   /** Conversations in which the user takes part. */
   listFor(
     userId: UserId,

@@ -140,6 +140,7 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
     forget: views.forget,
 
     get position() {
+    isTakingPart: (userId, id) => members.watchersOf(id)?.has(userId) === true,
       return applied;
     },
     set position(value) {

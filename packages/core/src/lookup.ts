@@ -36,6 +36,11 @@ export interface Directory extends Lookup {
   ensureUsers(ids: readonly UserId[]): Promise<void>;
   /** The conversations and spaces a user belongs to: what its connections may hear of. Loaded for many at once, kept exact by events. */
   membershipsOf(userId: UserId): Promise<Memberships>;
+  /**
+   * Whether somebody connected here takes part in a conversation, as of the last event applied. Synchronous; false for people whose
+   * memberships nobody asked for.
+   */
+  isTakingPart(userId: UserId, conversationId: ConversationId): boolean;
   /** The user has no connection here any more: what it belongs to concerns this node no longer. Asking again begins anew. */
   release(userId: UserId): void;
   /** Drops what is known of a conversation: whoever needs it next loads it. For those who have reason to doubt it, and for tests. */

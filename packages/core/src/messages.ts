@@ -8,6 +8,7 @@ import type { ConversationId, MessageId, Namespace, Seq, UnixMs, UserId } from '
 import { createMessageChanges } from './messages/changes.ts';
 import { createMessageReads } from './messages/reads.ts';
 import { createSending, type SendingNeighbours } from './messages/send.ts';
+import type { SeqRange } from './model/conversation.ts';
 import type { Message, MessageKind, MessagePart, MessagePrompt, MessageVisibility } from './model/message.ts';
 import type { JsonObject, JsonValue } from './model/user.ts';
 
@@ -87,6 +88,15 @@ export interface Messages {
   list(actor: Actor, query: ListMessages): Promise<readonly Message[]>;
   /** Everything, oldest first, in pages of 500, each read when it is asked for. */
   pages(actor: Actor, conversationId: ConversationId): AsyncIterable<readonly Message[]>;
+  /**
+   * What stands at these places of a conversation, ascending: the newest `limit` (at most 1000) of them, without those of
+   * `exceptSenderId`, deleted ones and those that the actor may not see. Ranges without overlaps. `not_found` as in `list`.
+   */
+  findBySeq(
+    actor: Actor,
+    conversationId: ConversationId,
+    query: { readonly ranges: readonly SeqRange[]; readonly limit: number; readonly exceptSenderId?: UserId },
+  ): Promise<readonly Message[]>;
   /** By id; messages that the actor may not see are left out. */
   find(actor: Actor, messageIds: readonly MessageId[]): Promise<readonly Message[]>;
   /**

@@ -16,7 +16,7 @@ import {
   type UserId,
 } from '@switchboard/core';
 import { createGatherer, type Gathered, type LocalUser } from './audience.ts';
-import { type Connection, createActor } from './connection.ts';
+import { type Connection, createActor, type Viewer } from './connection.ts';
 import { CLOSE_REASONS, type CloseReason } from './error-table.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -34,6 +34,9 @@ export interface PresenceOptions {
   readonly info?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** What lets a connection speak; see `Connection`. */
+export type Credential = Pick<Connection, 'issued' | 'expiresAt'> & { readonly viewer: Viewer };
+
 export interface Hub {
   /**
    * Resolves when every event that its viewer may see reaches it; events may come before that, from the call on (`wants`, `holdEvents`
@@ -42,6 +45,11 @@ export interface Hub {
    * and the connection is to be closed and removed.
    */
   add<Session>(connection: Connection<Session>, presence: PresenceOptions | null): Promise<void>;
+  /**
+   * The connection goes on by another credential of the same user: from now on that one's session and time count. Closed at once when
+   * it has been revoked meanwhile. Unknown connections: nothing.
+   */
+  renew<Session>(connection: Connection<Session>, credential: Credential): void;
   /** Nothing more reaches it; presence ends after its grace, or after `graceMs` when given. Unknown connections: nothing. */
   remove<Session>(connection: Connection<Session>, graceMs?: number): Promise<void>;
   /** Connections of this node. */
@@ -184,6 +192,13 @@ export function createHub(options: HubOptions): HubControl {
     }
   }
 
+  /** A revocation that was told while the connection was signing in. */
+  function isRevokedSince(connection: Connection): boolean {
+    // On wires that sign in late, a connection may be older than the session it got after a revocation.
+    const since = Math.max(connection.openedAt, connection.issued?.createdAt ?? 0);
+    return revocations.some(({ event, at }) => at >= since && isRevokedBy(event, connection));
+  }
+
   function connectionsOf(userId: UserId): Connection[] {
     return users.get(userId)?.slots.flatMap((list) => list ?? []) ?? [];
   }
@@ -233,10 +248,22 @@ export function createHub(options: HubOptions): HubControl {
       index(connection, viewer.userId);
       if (connection.issued) watch.hold(connection.issued);
       metrics.connections(connection.kind.protocol, 1);
-      const revoked = revocations.some(({ event, at }) => at >= connection.openedAt && isRevokedBy(event, connection));
-      if (revoked) connection.close('revoked');
+      if (isRevokedSince(connection)) connection.close('revoked');
       kept.registered = register(kept, viewer.userId);
       return kept.registered;
+    },
+
+    renew(renewed, { viewer, issued, expiresAt }) {
+      const connection = renewed as Connection;
+      if (connections.get(connection.id)?.connection !== connection) return;
+      if (connection.viewer?.userId !== viewer.userId) throw new Error('a connection stays the one user it was added for');
+      const { issued: previous } = connection;
+      connection.viewer = viewer;
+      connection.issued = issued;
+      connection.expiresAt = expiresAt;
+      if (issued) watch.hold(issued);
+      if (previous) watch.release(previous.id);
+      if (isRevokedSince(connection)) connection.close('revoked');
     },
 
     async remove(removed, graceMs) {

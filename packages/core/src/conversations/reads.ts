@@ -12,6 +12,7 @@ type Reads = Pick<
   | 'findByExternalId'
   | 'findByKey'
   | 'participation'
+  | 'sharing'
   | 'listFor'
   | 'listOfSpace'
   | 'findByParticipants'
@@ -49,6 +50,7 @@ export function createReads({ store }: CoreContext): Reads {
     },
 
     participation: (userId, id) => store.conversations.participation(userId, id),
+    sharing: (userId, userIds) => store.conversations.sharing(userId, userIds),
 
     async listFor(userId, query) {
       return store.conversations.load(await store.conversations.listFor(userId, query));

@@ -8,7 +8,7 @@ import { refusalOf } from './refusals.ts';
 const PAGE = 500;
 const MOST_LISTED = 1000;
 
-type Reads = Pick<Messages, 'list' | 'pages' | 'find' | 'latestVisible' | 'hiddenBy'>;
+type Reads = Pick<Messages, 'list' | 'pages' | 'findBySeq' | 'find' | 'latestVisible' | 'hiddenBy'>;
 
 export function createMessageReads({ store }: CoreContext): Reads {
   const readerOf = ({ userId, namespace }: Actor) => ({ userId, namespace });
@@ -32,6 +32,19 @@ export function createMessageReads({ store }: CoreContext): Reads {
         if (page.length < PAGE) return;
         afterSeq = page.at(-1)?.seq ?? afterSeq;
       }
+    },
+
+    async findBySeq(actor, conversationId, { ranges, limit, exceptSenderId }) {
+      if (!isId(conversationId)) throw refusalOf('not_found');
+      const capped = Math.max(0, Math.min(MOST_LISTED, Math.trunc(limit)));
+      const messages = await store.messages.findBySeq(readerOf(actor), {
+        conversationId,
+        ranges,
+        limit: capped,
+        exceptSenderId: exceptSenderId ?? null,
+      });
+      if (!messages) throw refusalOf('not_found');
+      return messages;
     },
 
     find: (actor, messageIds) => store.messages.find(readerOf(actor), messageIds.filter(isId)),

@@ -87,6 +87,8 @@ export interface ConversationStore {
   listWork(query: WorkQuery): Promise<readonly ConversationId[]>;
   /** Live ones among these, in the order of `ids`, with everybody who ever took part. */
   load(ids: readonly ConversationId[]): Promise<readonly ConversationWithParticipants[]>;
+  /** Which of these take part in a live conversation in which the user takes part, too. */
+  sharing(userId: UserId, userIds: readonly UserId[]): Promise<ReadonlySet<UserId>>;
   /** Active part in a live conversation. */
   participation(userId: UserId, id: ConversationId): Promise<Participant | null>;
   /** Live conversations in which the user takes part. */

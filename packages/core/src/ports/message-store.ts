@@ -3,6 +3,7 @@
  * edits, deletes and marks are the fast lane's (committer.ts); `MessageTx` holds what the slow lane writes under the log's lock.
  */
 import type { ConversationId, MessageId, Namespace, Seq, SpaceId, UserId, Via } from '../ids.ts';
+import type { SeqRange } from '../model/conversation.ts';
 import type { Message, MessageKind, MessagePart, MessagePrompt, MessageVisibility } from '../model/message.ts';
 import type { JsonObject } from '../model/user.ts';
 
@@ -46,6 +47,16 @@ export interface UnreadSelection {
 export interface MessageStore {
   /** Null unless the reader takes part, is staff of the conversation's queue, or is the administration. */
   list(reader: MessageReader, query: MessageQuery): Promise<readonly Message[] | null>;
+  /** Ascending seqs, the newest `limit` of what is there and not deleted. Null as in `list`. */
+  findBySeq(
+    reader: MessageReader,
+    query: {
+      readonly conversationId: ConversationId;
+      readonly ranges: readonly SeqRange[];
+      readonly limit: number;
+      readonly exceptSenderId: UserId | null;
+    },
+  ): Promise<readonly Message[] | null>;
   /** In the order of the ids; what the reader may not see is left out, deleted messages are not. */
   find(reader: MessageReader, messageIds: readonly MessageId[]): Promise<readonly Message[]>;
   /** Newest visible message of each conversation, tombstones included. One statement. */

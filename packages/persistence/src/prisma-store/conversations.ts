@@ -107,6 +107,17 @@ export function createConversationStore(db: Db): ConversationStore {
       }));
     },
 
+    async sharing(userId, userIds) {
+      if (userIds.length === 0) return new Set();
+      const rows = await db.$queryRaw<{ id: number }[]>`
+        select distinct other.user_id::float8 as id
+          from participants own
+          join conversations c on c.id = own.conversation_id and c.deleted_at is null
+          join participants other on other.conversation_id = c.id and other.active and other.user_id = any(${userIds}::bigint[])
+         where own.user_id = ${userId}::bigint and own.active`;
+      return new Set(rows.map(({ id }) => id as UserId));
+    },
+
     async participation(userId, id) {
       const rows = await db.$queryRaw<{ participant: ParticipantRow }[]>`
         select to_json(p) as participant from participants p join conversations c on c.id = p.conversation_id and c.deleted_at is null

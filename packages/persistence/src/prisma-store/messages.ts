@@ -69,6 +69,25 @@ export function createMessageStore(db: Db): MessageStore {
       return rows.flatMap(({ message }) => (message ? [toMessage(message)] : []));
     },
 
+    async findBySeq(reader, { conversationId, ranges, limit, exceptSenderId }) {
+      const froms = ranges.map(([from]) => from);
+      const tos = ranges.map(([, to]) => to);
+      const rows = await db.$queryRaw<{ message: MessageRow | null }[]>`
+        select found.message from ${accessOf(reader, Prisma.sql`= ${conversationId}::bigint`)} access
+          left join lateral (
+            select m.seq, m.message from unnest(${froms}::bigint[], ${tos}::bigint[]) as r(low, high)
+             cross join lateral (
+               select m.seq, to_json(m) as message from messages m
+                where m.conversation_id = access.conversation_id and m.seq between r.low and r.high and m.deleted_at is null
+                  and ${visibleTo(reader)}
+                  and (${exceptSenderId}::bigint is null or m.sender_id <> ${exceptSenderId}::bigint)
+                order by m.seq desc limit ${limit}::bigint) m
+             order by m.seq desc limit ${limit}::bigint) found on true
+         order by found.seq`;
+      if (rows.length === 0) return null;
+      return rows.flatMap(({ message }) => (message ? [toMessage(message)] : []));
+    },
+
     async find(reader, messageIds) {
       if (messageIds.length === 0) return [];
       const rows = await db.$queryRaw<{ message: MessageRow }[]>`
