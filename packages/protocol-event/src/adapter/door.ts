@@ -2,6 +2,7 @@
  * What happens before the upgrade: the request is checked in the wire's order, and refused in plain HTTP. Reads the token's header before
  * any library sees it. Wire: PROTOCOL.md §2.1, §2.3.
  */
+import { createSecretKey } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Host, isOriginAllowed, type Runner } from '@switchboard/protocol';
@@ -25,11 +26,12 @@ export interface DoorContext {
 
 export function createDoor({ host, options, queue, runner }: DoorContext): Door {
   const { core, clock, origins } = host;
+  const secret = createSecretKey(Buffer.from(options.secret));
 
   return {
     async check(request) {
       const token = tokenOf(request.headers['sec-websocket-protocol']);
-      const claims = token === null ? null : verifyToken(token, options.secret, clock.now());
+      const claims = token === null ? null : verifyToken(token, secret, clock.now());
       if (!claims) return { refusal: 'token' };
       const { path, query } = split(request.url ?? '/');
       if (path !== options.path) return { refusal: 'path' };

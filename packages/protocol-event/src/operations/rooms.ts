@@ -194,8 +194,9 @@ async function reasoned<T>(work: Promise<T>, reason: string): Promise<T> {
   }
 }
 
-/** What the store was doing when it failed: the wire has a text for each. */
+/** What was being done when it failed: the wire has a text for each. Refusals keep their own. */
 function withReason(error: unknown, reason: string): unknown {
-  if (!isDomainError(error) || (error.code !== 'unavailable' && error.code !== 'internal')) return error;
-  return new DomainError(error.code, error.message, { ...error.details, reason }, { cause: error });
+  if (!isDomainError(error)) return new DomainError('internal', 'a fault of ours', { reason }, { cause: error });
+  if (error.code !== 'unavailable' && error.code !== 'internal') return error;
+  return new DomainError(error.code, error.message, { ...error.details, reason }, { cause: error.cause ?? error });
 }

@@ -1,4 +1,5 @@
 /** The token in the upgrade's header: read, verified, its claims sorted. Pure; knows neither users nor sessions. Wire: PROTOCOL.md §2.1, §2.2. */
+import type { KeyObject } from 'node:crypto';
 import { isId, type SessionId, type UnixMs } from '@switchboard/core';
 import jwt from 'jsonwebtoken';
 import { MAX_NUMBER } from '../wire.ts';
@@ -20,8 +21,11 @@ export function tokenOf(header: string | undefined): string | null {
   return token.trim();
 }
 
-/** HS256 alone, with an `exp` in the future and no `nbf` ahead. Null for every other token. */
-export function verifyToken(token: string, secret: string, now: UnixMs): Claims | null {
+/**
+ * HS256 alone, with an `exp` in the future and no `nbf` ahead. Null for every other token. A secret that is a text is first tried as a PEM
+ * key by the library, which costs more than the rest: whoever verifies many hands in a key.
+ */
+export function verifyToken(token: string, secret: string | KeyObject, now: UnixMs): Claims | null {
   try {
     const claims = jwt.verify(token, secret, {
       algorithms: ['HS256'],
