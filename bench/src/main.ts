@@ -1,12 +1,12 @@
 /**
  * npm run bench: the gateway beside a plain reference, on the same machine, PostgreSQL and cores, in the same run. Every round runs every
  * scenario against every target, each started anew on an empty database; what is printed are medians of the rounds.
- * Options: --rounds 3, --only <scenario>, --targets event, --quick, --no-pins, --profile <dir> (a CPU profile of every server, and its
- * dearest functions).
+ * Options: --rounds 3, --only <scenario>, --targets event, --quick, --no-pins, --profile <dir> (CPU profiles of what is
+ * measured, and the dearest functions).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startTestServer } from '@switchboard/persistence/testing';
@@ -63,21 +63,17 @@ async function main(): Promise<void> {
     const bench: Bench = { load, quick, postgresUsage: () => usageOf(postgres.pid()) };
     console.log(`${describeMachine()}\n${pins.about}\n${count(rounds, 'round')}, medians.\n`);
     for (const scenario of scenarios) {
+      const profileDir = values.profile && resolve(values.profile, scenario.name);
+      if (profileDir) await mkdir(profileDir, { recursive: true });
       const columns = ['reference', ...names].map((target) => ({ target, rounds: [] as Figures[] }));
       for (let round = 0; round < rounds; round += 1) {
         for (const column of columns) {
-          const profileDir = values.profile && join(values.profile, `${scenario.name}-${column.target}`);
-          if (profileDir) await mkdir(profileDir, { recursive: true });
           const create = TARGETS[column.target] ?? createReferenceTarget;
-          column.rounds.push(await runOnce(scenario, create({ postgres, pins, profileDir }), bench));
+          column.rounds.push(await runOnce(scenario, create({ postgres, pins }), { ...bench, profileDir }));
         }
       }
       console.log(`${scenario.name}: ${scenario.about}\n${renderTable(scenario.figures, columns)}\n`);
-      if (values.profile) {
-        for (const { target } of columns) {
-          console.log(`${await renderProfiles(join(values.profile, `${scenario.name}-${target}`))}\n`);
-        }
-      }
+      if (profileDir) console.log(`${await renderProfiles(profileDir)}\n`);
     }
   } finally {
     await postgres.close();

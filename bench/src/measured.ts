@@ -1,7 +1,9 @@
 /**
- * Loaded before a server that is measured (`--import`): answers the bench, over the channel between parent and child, how much memory is
- * left when all garbage has gone. Costs nothing else; knows no server.
+ * Loaded before a server that is measured (`--import`): tells the bench, over the channel between parent and child, how much memory is
+ * left when all garbage has gone, and takes CPU profiles of what is measured. Costs nothing else; knows no server.
  */
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
 import { getHeapSpaceStatistics } from 'node:v8';
 
 export interface MemoryReport {
@@ -15,8 +17,19 @@ export interface MemoryReport {
 const COLLECTIONS = 6;
 const PAUSE_MS = 100;
 
-process.on('message', (word) => {
-  if (word === 'memory') void collect();
+/** `profile`: begins one, which ends with `profiled` and is written to `file`. */
+export type Order =
+  | { readonly order: 'memory' }
+  | { readonly order: 'profile' }
+  | { readonly order: 'profiled'; readonly file: string };
+
+const SAMPLE_EVERY_US = 500;
+let session: Session | null = null;
+
+process.on('message', (message: Order) => {
+  if (message.order === 'memory') void collect();
+  else if (message.order === 'profile') beginProfile();
+  else endProfile(message.file);
 });
 // The server's own life decides when the process ends.
 process.channel?.unref();
@@ -33,4 +46,20 @@ async function collect(): Promise<void> {
     heapUsedBytes: heapUsed,
     externalBytes: external,
   } satisfies MemoryReport);
+}
+
+function beginProfile(): void {
+  session = new Session();
+  session.connect();
+  session.post('Profiler.enable');
+  session.post('Profiler.setSamplingInterval', { interval: SAMPLE_EVERY_US });
+  session.post('Profiler.start');
+}
+
+function endProfile(file: string): void {
+  session?.post('Profiler.stop', (error, result) => {
+    if (!error) writeFileSync(file, JSON.stringify(result.profile));
+    session?.disconnect();
+    process.send?.({ written: !error });
+  });
 }

@@ -20,6 +20,9 @@ export interface Target {
   usage(): Usage;
   /** Of its process, after all garbage has been collected. */
   memory(): Promise<MemoryReport>;
+  /** A CPU profile of its process, from now on until it is written. */
+  beginProfile(): void;
+  endProfile(file: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,6 +32,8 @@ export interface Bench {
   readonly quick: boolean;
   /** Processor time so far of PostgreSQL. */
   postgresUsage(): Usage;
+  /** Where CPU profiles go, as `<target>-<n>.cpuprofile`; undefined: none are taken. */
+  readonly profileDir?: string | undefined;
 }
 
 export type Figures = Readonly<Record<string, number>>;

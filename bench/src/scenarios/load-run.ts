@@ -1,4 +1,5 @@
 /** One run of the load client against a target, with who had how much of which core meanwhile. */
+import { join } from 'node:path';
 import type { LoadReport } from '../load-client.ts';
 import { shareOf, type Usage } from '../machine.ts';
 import type { Bench, Figures, Target } from '../scenario.ts';
@@ -33,9 +34,13 @@ export async function runLoad(target: Target, bench: Bench, run: LoadRun): Promi
     port: target.port,
     warmUpSeconds: bench.quick ? 1 : 3,
     seconds: bench.quick ? 2 : 6,
-    onMeasuring: look(before),
+    onMeasuring() {
+      if (bench.profileDir) target.beginProfile();
+      look(before)();
+    },
     onMeasured: look(after),
   });
+  if (bench.profileDir) await target.endProfile(join(bench.profileDir, `${target.name}-${Date.now()}.cpuprofile`));
   if (report.lost !== 0 || report.unacked !== 0) {
     throw new Error(`${target.name} lost ${report.lost} deliveries and ${report.unacked} acknowledgements`);
   }

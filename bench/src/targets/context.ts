@@ -5,6 +5,4 @@ import type { Pins } from '../machine.ts';
 export interface TargetContext {
   readonly postgres: TestServer;
   readonly pins: Pins;
-  /** Where CPU profiles go; undefined: none are taken. */
-  readonly profileDir?: string | undefined;
 }

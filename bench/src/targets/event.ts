@@ -51,6 +51,8 @@ export function createEventTarget(context: TargetContext): Target {
     planIdle: async (count) => takeSids(count).map(toIdle),
     usage: () => running().usage(),
     memory: () => running().memory(),
+    beginProfile: () => running().beginProfile(),
+    endProfile: (file) => running().endProfile(file),
     async stop() {
       await gateway?.stop();
       gateway = null;

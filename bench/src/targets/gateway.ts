@@ -31,7 +31,7 @@ export interface Gateway extends NodeServer {
   createConversation(externalIds: Readonly<Record<string, string>>, userIds: readonly number[]): Promise<number>;
 }
 
-export async function startGateway({ postgres, pins, profileDir }: TargetContext): Promise<Gateway> {
+export async function startGateway({ postgres, pins }: TargetContext): Promise<Gateway> {
   const database = await createTestDatabase(postgres);
   const dataDir = await mkdtemp(join(tmpdir(), 'switchboard-bench-'));
   const config = join(dataDir, 'switchboard.yaml');
@@ -54,7 +54,6 @@ export async function startGateway({ postgres, pins, profileDir }: TargetContext
       ADMIN_TOKEN,
       LOG_LEVEL: 'warn',
     },
-    profileDir,
   }).catch(async (error: unknown) => {
     await clean();
     throw error;

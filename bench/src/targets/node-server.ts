@@ -1,14 +1,16 @@
-/** A Node server under measurement, in a process of its own: started, asked for its memory, stopped, profiled when wanted. */
+/** A Node server under measurement, in a process of its own: started, asked for its memory, profiled, stopped. */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '../child.ts';
 import { type Usage, usageOf } from '../machine.ts';
-import type { MemoryReport } from '../measured.ts';
+import type { MemoryReport, Order } from '../measured.ts';
 
 export interface NodeServer {
   readonly port: number;
   usage(): Usage;
   memory(): Promise<MemoryReport>;
+  beginProfile(): void;
+  endProfile(file: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -19,17 +21,14 @@ export interface NodeServerOptions {
   readonly script: string;
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Where a CPU profile is written when it ends. */
-  readonly profileDir?: string | undefined;
 }
 
 const MEASURED = fileURLToPath(new URL('../../dist/measured.js', import.meta.url));
 
 /** Resolves when it says `… ready on http://host:port`. */
 export async function startNodeServer(options: NodeServerOptions): Promise<NodeServer> {
-  const { prefix, script, args = [], env, profileDir } = options;
-  const profile = profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [];
-  const flags = ['--expose-gc', '--import', MEASURED, ...profile];
+  const { prefix, script, args = [], env } = options;
+  const flags = ['--expose-gc', '--import', MEASURED];
   const child = startChild([...prefix, process.execPath, ...flags, script, ...args], { env, ipc: true });
   let port: number;
   try {
@@ -42,13 +41,17 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
   return {
     port,
     usage: () => usageOf(child.pid),
-    memory: () => askMemory(child),
+    memory: () => ask<MemoryReport>(child, { order: 'memory' }),
+    beginProfile: () => void child.process.send({ order: 'profile' } satisfies Order),
+    async endProfile(file) {
+      await ask(child, { order: 'profiled', file });
+    },
     stop: () => child.stop(),
   };
 }
 
-async function askMemory({ process: server }: Child): Promise<MemoryReport> {
-  server.send('memory');
-  const [report] = (await once(server, 'message')) as [MemoryReport];
-  return report;
+async function ask<T>({ process: server }: Child, order: Order): Promise<T> {
+  server.send(order);
+  const [answer] = (await once(server, 'message')) as [T];
+  return answer;
 }

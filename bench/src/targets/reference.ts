@@ -29,7 +29,7 @@ const SENDER: PlanLine = {
   },
 };
 
-export function createReferenceTarget({ postgres, pins, profileDir }: TargetContext): Target {
+export function createReferenceTarget({ postgres, pins }: TargetContext): Target {
   let database: TestDatabase | null = null;
   let server: NodeServer | null = null;
 
@@ -50,7 +50,6 @@ export function createReferenceTarget({ postgres, pins, profileDir }: TargetCont
         script: SCRIPT,
         args: stores ? [] : ['--relay'],
         env: { DATABASE_URL: database.connectionString },
-        profileDir,
       });
     },
     planReaders: async (count) => Array<PlanLine>(count).fill(READER),
@@ -58,6 +57,8 @@ export function createReferenceTarget({ postgres, pins, profileDir }: TargetCont
     planIdle: async (count) => Array<PlanLine>(count).fill(IDLE),
     usage: () => running().usage(),
     memory: () => running().memory(),
+    beginProfile: () => running().beginProfile(),
+    endProfile: (file) => running().endProfile(file),
     async stop() {
       await server?.stop();
       await database?.drop();
