@@ -1,6 +1,7 @@
 /** The protocols that are built in, in the order in which they claim their paths: one row each. */
 import type { MountedAdapter, ProtocolAdapter } from '@switchboard/protocol';
 import { createEventAdapter } from '@switchboard/protocol-event';
+import { createSignalrAdapter } from '@switchboard/protocol-signalr';
 import type { ProtocolName } from './config/schema.ts';
 import type { Config } from './config.ts';
 
@@ -19,6 +20,7 @@ export interface RunningAdapter {
 }
 
 export const ADAPTERS: readonly AdapterRow[] = [
+  { name: 'signalr', create: ({ signalr }) => signalr && createSignalrAdapter(signalr) },
   {
     name: 'event',
     create: ({ event, listen }) => event && createEventAdapter({ ...event, ownPort: 'event' in listen.adapters }),

@@ -17,7 +17,7 @@ import {
 import { nearest } from './config/nearest.ts';
 import { toProblems } from './config/problems.ts';
 import { DEVELOPMENT_ADMIN_TOKEN, DEVELOPMENT_EVENT_SECRET, productionProblems } from './config/production.ts';
-import { type EventSettings, type Settings, settingsSchema } from './config/schema.ts';
+import { type EventSettings, type Settings, type SignalrSettings, settingsSchema } from './config/schema.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -52,6 +52,7 @@ export interface Config {
   readonly coreLimits: CoreLimits;
   readonly hostLimits: HostLimits;
   /** Null = switched off. */
+  readonly signalr: SignalrSettings | null;
   readonly event: (EventSettings & { readonly secret: string }) | null;
 }
 
@@ -134,6 +135,7 @@ function toConfig(settings: Settings, pathOf: (setting: string, value: string) =
       fileBytes: fileBytes ?? DEFAULT_LIMITS.fileBytes,
     },
     hostLimits: { ...DEFAULT_HOST_LIMITS, ...hostLimits },
+    signalr: settings.signalr === false ? null : (settings.signalr ?? {}),
     event:
       settings.event === false
         ? null
@@ -154,8 +156,10 @@ function combinationProblems(settings: Settings): string[] {
       'REDIS_URL joins several gateways, but each would keep an embedded PostgreSQL of its own: set DATABASE_URL to one that they share, or unset REDIS_URL.',
     );
   }
-  if (settings.event === false && settings.listen?.event !== undefined) {
-    problems.push('"listen.event" is set, but "event" is switched off: take one of them out.');
+  for (const name of ['signalr', 'event'] as const) {
+    if (settings[name] === false && settings.listen?.[name] !== undefined) {
+      problems.push(`"listen.${name}" is set, but "${name}" is switched off: take one of them out.`);
+    }
   }
   return problems;
 }

@@ -6,7 +6,7 @@ import type { GatewayAddresses } from './gateway.ts';
 
 /** What clients of the protocol are pointed at, below its base address. */
 const ENTRANCES: Readonly<Record<ProtocolName, { readonly scheme: 'http' | 'ws'; path(config: Config): string }>> = {
-  signalr: { scheme: 'http', path: () => '/chathub' },
+  signalr: { scheme: 'http', path: (config) => config.signalr?.path ?? '/chathub' },
   event: { scheme: 'ws', path: (config) => `${config.event?.path ?? '/ws'}?sid=<n>` },
   netalo: { scheme: 'http', path: () => '/data' },
   workspace: { scheme: 'http', path: () => '/' },

@@ -1,4 +1,6 @@
 import { connectEvent, type EventClient, type UpgradeRefused } from '@switchboard/protocol-event/testing';
+import { ADAPTERS } from '../src/adapters.ts';
+import { PROTOCOL_NAMES } from '../src/config/schema.ts';
 import { ADMIN_TOKEN, startTestGateway, type TestGateway } from './support/gateway.ts';
 import { until } from './support/people.ts';
 
@@ -357,7 +359,8 @@ describe('conversations', () => {
 describe('credentials', () => {
   it('of protocols that are not built in are refused with 501', async () => {
     const user = await createUser();
-    for (const protocol of ['signalr', 'netalo', 'workspace', 'iqchannels']) {
+    const builtIn = ADAPTERS.map(({ name }) => name);
+    for (const protocol of PROTOCOL_NAMES.filter((name) => !builtIn.includes(name))) {
       const problem = await refused('POST', '/credentials', { protocol, userId: user.id });
       expect(problem).toMatchObject({ status: 501, title: 'Not Implemented', code: 'unsupported' });
       expect(problem.detail).toContain(`"${protocol}" is not built into this gateway`);

@@ -90,11 +90,41 @@ const event = z.strictObject({
   rates: rates.optional(),
 });
 
+const shownTitle = z.strictObject({ name: text, title: text });
+/** What the owner of a `signalr` deployment may turn; the meaning of each stands in that protocol's PROTOCOL.md. */
+const signalr = z.strictObject({
+  path: text.regex(/^\/[^?#\s]*[^?#\s/]$/, { error: 'must be a path like /chathub' }).optional(),
+  conversationTypes: z
+    .record(
+      text,
+      z.strictObject({
+        title: text,
+        validations: z.array(z.strictObject({ type: text, value: z.unknown() })).optional(),
+        identityGroups: z.array(shownTitle).optional(),
+      }),
+      { error: 'must be types by name, each with a title' },
+    )
+    .optional(),
+  echoNewMessageToCaller: flag.optional(),
+  authorizeTimeoutMs: count(1_000, 86_400_000).nullable().optional(),
+  messageLimitBytes: count(1_024, 64 * 1024 * 1024).optional(),
+  handshakeTimeoutMs: count(1_000, 3_600_000).optional(),
+  keepAliveMs: count(1_000, 3_600_000).optional(),
+  clientTimeoutMs: count(1_000, 3_600_000).optional(),
+  pollTimeoutMs: count(1_000, 3_600_000).optional(),
+  disconnectTimeoutMs: count(1_000, 3_600_000).optional(),
+  sendTimeoutMs: count(1_000, 3_600_000).optional(),
+  graceMs: count(0, 3_600_000).optional(),
+  tokenTtlMs: count(1_000, 10 * 365 * 86_400_000).optional(),
+  rates: rates.optional(),
+});
+
 /** A protocol's settings, or `false` to switch it off. */
 const switchable = <T extends z.ZodType>(settings: T) => z.union([z.literal(false), settings]).optional();
 
 /** Of the protocols that are built in; a setting of one that is not is refused with its name. */
-export const PROTOCOL_SECTIONS = { event: switchable(event) } as const;
+export const PROTOCOL_SECTIONS = { signalr: switchable(signalr), event: switchable(event) } as const;
+export type SignalrSettings = z.infer<typeof signalr>;
 export type EventSettings = z.infer<typeof event>;
 
 const ORIGINS = 'must be a list of origins like https://chat.example.org, *.example.org, or *';
@@ -104,7 +134,10 @@ export const settingsSchema = z.strictObject({
   host: text.optional(),
   port: port.optional(),
   listen: z
-    .strictObject({ admin: address.optional(), event: address.optional() }, { error: 'must name protocols and ports' })
+    .strictObject(
+      { admin: address.optional(), signalr: address.optional(), event: address.optional() },
+      { error: 'must name protocols and ports' },
+    )
     .optional(),
   publicUrl: url(['http:', 'https:'], 'https://chat.example.org').optional(),
   dataDir: text.optional(),

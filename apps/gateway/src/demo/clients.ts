@@ -1,18 +1,43 @@
 /** Real clients for the demo: one row for each protocol that has one, all with the same few words. */
 import { connectEvent, type EventConversation, type EventMessage } from '@switchboard/protocol-event/testing';
+import { connectSignalr, type SignalrConnect } from '@switchboard/protocol-signalr/testing';
 import type { ProtocolName } from '../config/schema.ts';
 
 export interface DemoClient {
   say(text: string): Promise<void>;
   /** The next message of somebody else in the conversation. */
-  hear(): Promise<{ readonly from: number; readonly text: string }>;
+  hear(): Promise<{ readonly from: number | string; readonly text: string }>;
   close(): Promise<void>;
+}
+
+interface NewMessage {
+  readonly conversationId: string;
+  readonly senderId: string;
+  readonly content: string;
 }
 
 /** `connect` is what the administration gave for the protocol, `conversationId` the core's. */
 type OpenClient = (connect: Readonly<Record<string, unknown>>, conversationId: number) => Promise<DemoClient>;
 
 export const DEMO_CLIENTS: Partial<Readonly<Record<ProtocolName, OpenClient>>> = {
+  async signalr(connect, id) {
+    const client = await connectSignalr(connect as unknown as SignalrConnect);
+    const conversationId = String(id);
+    const { identity } = connect as unknown as SignalrConnect;
+    const isOthers = (message: NewMessage) =>
+      message.conversationId === conversationId && message.senderId !== identity;
+    return {
+      async say(content) {
+        await client.ask('SendMessageToConversation', { content, conversationId });
+      },
+      async hear() {
+        const { senderId, content } = await client.events.next<NewMessage>('OnNewMessage', isOthers);
+        return { from: senderId, text: content };
+      },
+      close: () => client.close(),
+    };
+  },
+
   async event(connect, conversationId) {
     const { url, sid, token } = connect as { url: string; sid: number; token: string };
     const client = await connectEvent({ url, token });

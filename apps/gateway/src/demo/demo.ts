@@ -95,7 +95,7 @@ async function speakAndHear(speaker: Speaker, speakers: readonly Speaker[]): Pro
   await speaker.client.say(text);
   const heard = await Promise.all(hearings);
   for (const [index, other] of others.entries()) {
-    const { from, text: received } = heard[index] as { from: number; text: string };
+    const { from, text: received } = heard[index] as { from: number | string; text: string };
     print(`  ${other.name} (${other.protocol}) saw, from ${from}: ${received}`);
     if (received !== text) throw new Error(`${other.name} saw something else`);
   }
