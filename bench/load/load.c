@@ -19,8 +19,6 @@
 /* Latencies are counted in slots of 10 µs up to 10 s. */
 #define SLOT_NS 10000
 #define SLOTS 1000000
-/* How long what was sent may take to arrive after the last send. */
-#define DRAIN_NS 10000000000ull
 #define OPENED_AT_ONCE 64
 
 typedef struct {
@@ -36,10 +34,11 @@ typedef struct {
 
 static struct {
   int port, window;
-  double rate, warm_up, seconds;
+  /* `drain`: how long what was sent may take to arrive after the last send. */
+  double rate, warm_up, seconds, drain;
   /* Connections only: the first so many, then the others, each at a word from the parent. -1: no idling. */
   int idle;
-} options = {.port = 8080, .window = 1, .warm_up = 1, .seconds = 5, .idle = -1};
+} options = {.port = 8080, .window = 1, .warm_up = 1, .seconds = 5, .drain = 10, .idle = -1};
 
 static Connection *connections;
 static int connection_count, ready_count, epoll_fd, timer_fd;
@@ -203,7 +202,7 @@ static void measure(Counters *before, Counters *after) {
   is_measuring = false;
   *after = snapshot();
   say("measured");
-  while (!has_all_arrived() && now_ns() < end + DRAIN_NS) turn(100);
+  while (!has_all_arrived() && now_ns() < end + (uint64_t)(options.drain * 1e9)) turn(10);
 }
 
 /* ---- reporting ---- */
@@ -232,16 +231,17 @@ static void report(const Counters *before, const Counters *after) {
 /* ---- starting ---- */
 
 static void read_options(int argc, char **argv) {
-  for (int option; (option = getopt(argc, argv, "p:w:r:u:t:i:")) > 0;) {
+  for (int option; (option = getopt(argc, argv, "p:w:r:u:t:d:i:")) > 0;) {
     if (option == 'p') options.port = atoi(optarg);
     else if (option == 'w') options.window = atoi(optarg);
     else if (option == 'r') options.rate = atof(optarg);
     else if (option == 'u') options.warm_up = atof(optarg);
     else if (option == 't') options.seconds = atof(optarg);
+    else if (option == 'd') options.drain = atof(optarg);
     else if (option == 'i') options.idle = atoi(optarg);
     else exit(2);
   }
-  if (optind != argc - 1) fail("usage", "load -p port [-w window | -r rate] [-u warm-up] [-t seconds] [-i first] plan.tsv");
+  if (optind != argc - 1) fail("usage", "load -p port [-w window | -r rate] [-u warm-up] [-t seconds] [-d drain] [-i first] plan.tsv");
 }
 
 static void prepare(const char *plan) {

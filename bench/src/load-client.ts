@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly rate?: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
+  /** What has not arrived so long after the last send is lost. Default 10. */
+  readonly drainSeconds?: number;
   /** At the beginning and at the end of what is measured. */
   readonly onMeasuring?: () => void;
   readonly onMeasured?: () => void;
@@ -82,7 +84,8 @@ export async function createLoadClient(prefix: readonly string[]): Promise<LoadC
     run: (plan, options) =>
       withPlan(plan, async (file) => {
         const pace = options.rate === undefined ? ['-w', `${options.window ?? 1}`] : ['-r', `${options.rate}`];
-        const times = ['-u', `${options.warmUpSeconds}`, '-t', `${options.seconds}`];
+        const { warmUpSeconds, seconds, drainSeconds = 10 } = options;
+        const times = ['-u', `${warmUpSeconds}`, '-t', `${seconds}`, '-d', `${drainSeconds}`];
         const child = startChild([...prefix, program, '-p', `${options.port}`, ...pace, ...times, file]);
         try {
           await child.line(/^connected$/);
