@@ -23,12 +23,17 @@ export type EventConnection = Connection<EventSession>;
 
 /** A socket with what belongs to it. */
 interface Live {
-  readonly socket: WebSocket;
+  readonly socket: HeldSocket;
   readonly connection: EventConnection;
   readonly inbox: Inbox<string, EventSession>;
   /** A ping went out and no pong has come. */
   isAwaitingPong: boolean;
 }
+
+/** Found from the socket without a table beside it: callbacks have nothing but `this`. */
+const LIVE = Symbol('live');
+type HeldSocket = WebSocket & { [LIVE]?: Live };
+type SocketTransport = Transport & { readonly socket: HeldSocket };
 
 /** What Node gives with an upgrade. */
 export interface Upgrade {
@@ -61,16 +66,19 @@ export interface SocketsContext {
 const LINGER_MS = 1_500;
 /** How long an operation under way may keep the goodbye waiting. */
 const DRAIN_MS = 500;
+/** Unsent bytes above which pings are not answered. */
+const MOST_PONG_BYTES = 64 * 1024;
 
 export function createSockets({ host, options, onFrame, drain, onGone }: SocketsContext): Sockets {
   const { clock } = host;
   const { pingIntervalMs, pongTimeoutMs } = options;
-  const bySocket = new WeakMap<WebSocket, Live>();
-  const lives = new Map<EventConnection, Live>();
+  const lives = new Set<Live>();
   const serverOptions = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
+    // The library's own would be a closure for each socket.
+    autoPong: false,
     maxPayload: options.frameLimitBytes,
     handleProtocols: () => 'access_token',
     // The library has it, its types do not yet.
@@ -91,28 +99,33 @@ export function createSockets({ host, options, onFrame, drain, onGone }: Sockets
     },
   });
 
-  function onMessage(this: WebSocket, data: Buffer | ArrayBuffer | Buffer[]): void {
-    const live = bySocket.get(this);
+  function onMessage(this: HeldSocket, data: Buffer | ArrayBuffer | Buffer[]): void {
+    const live = this[LIVE];
     if (live) onFrame(live.inbox, data.toString());
   }
 
-  function onPong(this: WebSocket): void {
-    const live = bySocket.get(this);
+  /** Who pings without reading the pongs gets no more of them. */
+  function onPing(this: HeldSocket, data: Buffer): void {
+    if (this.bufferedAmount < MOST_PONG_BYTES) this.pong(data);
+  }
+
+  function onPong(this: HeldSocket): void {
+    const live = this[LIVE];
     if (!live) return;
     live.isAwaitingPong = false;
     heartbeat.set(live, pingIntervalMs);
   }
 
   /** The library has said its close (a frame too large, bad framing): nothing may follow it on the wire. */
-  function onError(this: WebSocket): void {
-    bySocket.get(this)?.connection.close('normal');
+  function onError(this: HeldSocket): void {
+    this[LIVE]?.connection.close('normal');
   }
 
-  function onClose(this: WebSocket): void {
-    const live = bySocket.get(this);
+  function onClose(this: HeldSocket): void {
+    const live = this[LIVE];
     if (!live) return;
     heartbeat.clear(live);
-    lives.delete(live.connection);
+    lives.delete(live);
     live.connection.close('normal');
     onGone(live.connection);
   }
@@ -124,10 +137,11 @@ export function createSockets({ host, options, onFrame, drain, onGone }: Sockets
 
     hold(socket, connection, inbox) {
       const live: Live = { socket, connection, inbox, isAwaitingPong: false };
-      bySocket.set(socket, live);
-      lives.set(connection, live);
+      live.socket[LIVE] = live;
+      lives.add(live);
       heartbeat.set(live, pingIntervalMs);
       socket.on('message', onMessage);
+      socket.on('ping', onPing);
       socket.on('pong', onPong);
       socket.on('close', onClose);
       socket.on('error', onError);
@@ -135,11 +149,11 @@ export function createSockets({ host, options, onFrame, drain, onGone }: Sockets
 
     goodbye(connection, reason) {
       const { code } = closes[reason];
-      if (code !== null) lives.get(connection)?.socket.close(code);
+      if (code !== null) (connection.transport as SocketTransport).socket.close(code);
     },
 
     async close(reason) {
-      const open = [...lives.values()];
+      const open = [...lives];
       const gone = open.map(({ socket }) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
       await Promise.race([Promise.all(open.map(({ inbox }) => drain(inbox))), patience()]);
       for (const { connection } of open) connection.close(reason);
@@ -158,7 +172,7 @@ function patience(): Promise<void> {
 }
 
 /** Frames are written to the socket itself; reading is paused where `ws` does it. */
-function toTransport(socket: WebSocket, stream: Duplex, { clock }: Pick<Host, 'clock'>): Transport {
+function toTransport(socket: WebSocket, stream: Duplex, { clock }: Pick<Host, 'clock'>): SocketTransport {
   return Object.assign(createStreamTransport(stream, clock), { socket, pause: pauseReading, resume: resumeReading });
 }
 
