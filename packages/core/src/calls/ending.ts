@@ -3,7 +3,7 @@
  * conversation that is left or gone. The only place that ends a call.
  */
 import { EXPIRY } from '../conversations/expiry.ts';
-import type { ConversationId, MessageId, SpaceId, UserId } from '../ids.ts';
+import type { ConversationId, MessageId, UserId } from '../ids.ts';
 import type { Call, CallEndReason, CallInvite, CallLeg, CallParticipant, CallRecord } from '../model/call.ts';
 import type { Conversation } from '../model/conversation.ts';
 import type { JsonObject } from '../model/user.ts';
@@ -22,8 +22,8 @@ export interface Cause {
 }
 
 /** What an entry of a call keeps beside its payload. */
-export function about(call: Call, data?: Readonly<Record<string, unknown>>) {
-  return { conversationId: call.conversationId, subjectId: call.id, ...(data && { data: toData(data) }) };
+export function about({ id, conversationId, spaceId }: Call, data?: Readonly<Record<string, unknown>>) {
+  return { conversationId, spaceId, subjectId: id, ...(data && { data: toData(data) }) };
 }
 
 /** Readonly model objects are JSON, which their types do not say. */
@@ -69,7 +69,7 @@ export async function endCall(tx: Tx, call: Call, { reason, by }: Cause): Promis
   const over = { state: 'ended', endedAt: tx.at, endReason: reason, endedBy: by } as const;
   const ended: Call = { ...call, ...over, participants, legs: [] };
   const access = reason === 'conversation_ended' ? null : await tx.conversations.access(call.conversationId, null);
-  const recordMessageId = access && call.recorded ? await record(tx, ended, access.conversation.spaceId) : null;
+  const recordMessageId = access && call.recorded ? await record(tx, ended) : null;
   const saved = await tx.calls.save({ ...ended, recordMessageId });
   tx.append('call.ended', about(saved, { legs }), { call: saved, legs });
   if (call.mode === 'ringing') await tx.deadlines.clear(RING, String(call.id));
@@ -82,8 +82,8 @@ async function scheduleRemoval(tx: Tx, { id, expiresAt }: Conversation): Promise
   await tx.deadlines.set({ kind: EXPIRY, subject: String(id), dueAt: Math.max(tx.at, expiresAt ?? 0), data: {} });
 }
 
-async function record(tx: Tx, call: Call, spaceId: SpaceId | null): Promise<MessageId> {
-  const { conversationId, initiatorId } = call;
+async function record(tx: Tx, call: Call): Promise<MessageId> {
+  const { conversationId, spaceId, initiatorId } = call;
   const meta = { call: toRecord(call) };
   const message = await tx.messages.insert({
     conversationId,

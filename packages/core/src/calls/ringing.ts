@@ -43,7 +43,7 @@ export function createRinging(context: CoreContext, deadlines: Pick<Deadlines, '
       const device = await findDevice(context, actor, command);
       return change(actor, async (tx) => {
         const { conversationId } = command;
-        await requireActive(tx, conversationId, actor.userId);
+        const { spaceId } = await requireActive(tx, conversationId, actor.userId);
         const asked = await calleesOf(tx, actor.userId, command);
         const [busy] = await tx.calls.liveIn([conversationId]);
         if (busy) {
@@ -55,6 +55,7 @@ export function createRinging(context: CoreContext, deadlines: Pick<Deadlines, '
         }
         const call = await tx.calls.insert({
           conversationId,
+          spaceId,
           mode: 'ringing',
           state: 'ringing',
           media: command.callMedia,

@@ -2,8 +2,9 @@
 import type { Calls } from '../calls.ts';
 import type { CoreContext } from '../context.ts';
 import { DomainError } from '../errors.ts';
-import type { ConversationId, UserId } from '../ids.ts';
+import type { UserId } from '../ids.ts';
 import type { Call } from '../model/call.ts';
+import type { Conversation } from '../model/conversation.ts';
 import type { Tx } from '../ports/store.ts';
 import { enter, findDevice } from './devices.ts';
 import { about, cancelInvites, leaveLeg } from './ending.ts';
@@ -22,7 +23,7 @@ export function createRooms(context: CoreContext): Pick<Calls, 'join' | 'leave'>
         const [live] = await tx.calls.liveIn([conversationId]);
         const leg = live?.legs.find((one) => one.userId === userId);
         if (leg?.connectionId === device.connectionId && leg.graceUntil === null) throw wrongDevice('already_joined');
-        let call = live ?? (await openRoom(tx, conversationId, userId));
+        let call = live ?? (await openRoom(tx, conversation, userId));
         const mine = call.participants.find((one) => one.userId === userId);
         if (call.mode === 'ringing' && mine?.state !== 'accepted') call = await acceptedBy(tx, call, userId);
         const entered = await enter(tx, call, device);
@@ -43,9 +44,10 @@ export function createRooms(context: CoreContext): Pick<Calls, 'join' | 'leave'>
   };
 }
 
-async function openRoom(tx: Tx, conversationId: ConversationId, userId: UserId): Promise<Call> {
+async function openRoom(tx: Tx, { id, spaceId }: Conversation, userId: UserId): Promise<Call> {
   const call = await tx.calls.insert({
-    conversationId,
+    conversationId: id,
+    spaceId,
     mode: 'room',
     state: 'active',
     media: 'audio',

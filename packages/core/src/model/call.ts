@@ -8,6 +8,7 @@ import type {
   MessageId,
   Namespace,
   NodeId,
+  SpaceId,
   UnixMs,
   UserId,
 } from '../ids.ts';
@@ -86,6 +87,8 @@ export interface CallLeg {
 export interface Call {
   readonly id: CallId;
   readonly conversationId: ConversationId;
+  /** The conversation's. */
+  readonly spaceId: SpaceId | null;
   readonly mode: CallMode;
   readonly state: CallState;
   readonly media: CallMedia;

@@ -25,7 +25,7 @@ export interface CallStore {
 /** A call as it begins. */
 export type NewCall = Pick<
   Call,
-  'conversationId' | 'mode' | 'state' | 'media' | 'initiatorId' | 'participants' | 'recorded' | 'meta'
+  'conversationId' | 'spaceId' | 'mode' | 'state' | 'media' | 'initiatorId' | 'participants' | 'recorded' | 'meta'
 >;
 
 export interface CallTx {

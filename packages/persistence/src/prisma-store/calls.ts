@@ -31,7 +31,8 @@ const PARTICIPANT = Prisma.sql`jsonb_build_object(
   'answeredAt', ${ms('p.answered_at')}, 'reason', p.reason)`;
 
 const CALL = Prisma.sql`jsonb_build_object(
-  'id', c.id, 'conversationId', c.conversation_id, 'mode', c.mode, 'state', c.state, 'media', c.media,
+  'id', c.id, 'conversationId', c.conversation_id,
+  'spaceId', (select v.space_id from conversations v where v.id = c.conversation_id), 'mode', c.mode, 'state', c.state, 'media', c.media,
   'initiatorId', c.initiator_id, 'createdAt', ${ms('c.created_at')}, 'acceptedAt', ${ms('c.accepted_at')},
   'connectedAt', ${ms('c.connected_at')}, 'endedAt', ${ms('c.ended_at')}, 'endReason', c.end_reason, 'endedBy', c.ended_by,
   'recorded', c.recorded, 'recordMessageId', c.record_message_id, 'meta', c.meta, 'changedPosition', c.changed_position,
