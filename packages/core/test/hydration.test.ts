@@ -233,7 +233,12 @@ it('reads every event back as it was told', async () => {
     for (const { type } of live) told.add(type);
   }
   expect(LOG_EVENT_TYPES.filter((type) => !told.has(type))).toEqual([]);
-  expect(misplaced(test.delivered.map(({ event }) => event), new Map([[chat, queue]]))).toEqual([]);
+  expect(
+    misplaced(
+      test.delivered.map(({ event }) => event),
+      new Map([[chat, queue]]),
+    ),
+  ).toEqual([]);
 });
 
 /** What happens in a conversation of a space is found there, too, unless it is one user's own matter. */

@@ -6,13 +6,14 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import pg from 'pg';
 import { adoptPostmaster } from './embedded/adopt.ts';
+import type { Cluster } from './embedded/cluster.ts';
 import { connectionStringOf, DATABASE, removeSocketDir, SUPERUSER, type Transport } from './embedded/endpoint.ts';
 import { fsFault } from './embedded/faults.ts';
 import { keepRunning } from './embedded/keeper.ts';
 import { lockDirectory } from './embedded/lock.ts';
 import { openCluster } from './embedded/open-cluster.ts';
-import { startPostmaster } from './embedded/postmaster.ts';
-import type { StoreLog } from './store-start-error.ts';
+import { type Postmaster, startPostmaster } from './embedded/postmaster.ts';
+import { type StoreLog, StoreStartError } from './store-start-error.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Created when missing. At most one process at a time. */
@@ -61,7 +62,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       settings: options.settings ?? {},
       binariesDir: options.binariesDir,
     });
-    const postmaster = (await adoptPostmaster(cluster, log)) ?? (await startPostmaster(cluster, log));
+    const postmaster = await bringUp(cluster, log);
     const keeper = keepRunning(cluster, postmaster, log);
     const { endpoint } = cluster;
     const adminConnectionString = connectionStringOf(endpoint, 'postgres');
@@ -86,6 +87,21 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   } catch (error) {
     await lock.release();
     throw fsFault(error, dataDir);
+  }
+}
+
+const TRIES = 3;
+
+/** A server that was just being started when its gateway was killed comes up at any moment: then it is taken over. */
+async function bringUp(cluster: Cluster, log: StoreLog): Promise<Postmaster> {
+  for (let tries = 1; ; tries += 1) {
+    const adopted = await adoptPostmaster(cluster, log);
+    if (adopted) return adopted;
+    try {
+      return await startPostmaster(cluster, log);
+    } catch (error) {
+      if (tries === TRIES || !(error instanceof StoreStartError) || error.code !== 'locked') throw error;
+    }
   }
 }
 

@@ -2,11 +2,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { readPidFile } from '../src/embedded/pid-file.ts';
+import { readPidFile, serverOf } from '../src/embedded/pid-file.ts';
 import { childrenOf, isAlive } from '../src/embedded/processes.ts';
 import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from '../src/embedded.ts';
 import { connect, connectEventually, lastError } from './support/clients.ts';
@@ -161,6 +161,27 @@ describe('when the gateway is killed', () => {
     expect(postgres.pid()).not.toBe(pid);
     const kept = await stored(postgres);
     expect(acknowledged(owner).filter((n) => !kept.has(n))).toEqual([]);
+  });
+
+  it('one that had just begun to start is waited for and taken over', async () => {
+    const owner = own();
+    const { pid = 0 } = await owner.next('ready');
+    await owner.signal('SIGKILL');
+    const path = join(dir, 'postgres', 'postmaster.pid');
+    const written = await readFile(path, 'utf8');
+    await writeFile(path, '');
+    expect(await serverOf(join(dir, 'postgres'))).toBe('about to start');
+    const starting = start();
+    while (!lines.some((line) => line.includes('Taking over'))) await new Promise(setImmediate);
+    await writeFile(path, written);
+    expect((await starting).pid()).toBe(pid);
+  });
+
+  it('one that was killed before it had written its number is no obstacle', async () => {
+    const path = join(dir, 'postgres', 'postmaster.pid');
+    await writeFile(path, '');
+    await utimes(path, 1, 1);
+    expect(await query(await start(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('one that was taken over is stopped like any other', async () => {

@@ -21,9 +21,11 @@ describe('diagnose', () => {
     expect(diagnose(output)).toEqual({ code });
   });
 
-  it('waits for the children of a killed server to leave', () => {
-    const output = 'FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use';
-    expect(diagnose(output)).toBe('retry');
+  it.each([
+    ['the children of a killed server to leave', 'pre-existing shared memory block (key 1, ID 2) is still in use'],
+    ['a server that is just being started', 'lock file "postmaster.pid" is empty'],
+  ])('waits for %s', (_, output) => {
+    expect(diagnose(`FATAL:  ${output}`)).toBe('retry');
   });
 });
 

@@ -43,9 +43,10 @@ export type Diagnosis = { code: StoreStartCode } | 'retry';
 const SYMPTOMS: readonly (readonly [RegExp, Diagnosis])[] = [
   [/No space left on device|Disk quota exceeded|Check free disk space/i, { code: 'disk_full' }],
   [/could not extend file|wrote only \d+ of \d+ bytes/i, { code: 'disk_full' }],
-  // Left over from a postmaster that was killed: its last children are about to notice and leave.
+  // Left over from a postmaster that was killed: its last children are about to notice and leave, or it had just begun.
   [/pre-existing shared memory block .* is still in use/i, 'retry'],
   [/could not bind .*Address already in use/i, 'retry'],
+  [/lock file ".*" is empty/i, 'retry'],
   [/lock file ".*" already exists/i, { code: 'locked' }],
   [/could not look up effective user ID/i, { code: 'no_unprivileged_user' }],
   [/has wrong ownership|has invalid permissions|Permission denied|Operation not permitted/i, { code: 'wrong_owner' }],
@@ -84,10 +85,7 @@ export function startFault({ program, clusterDir, output, how, freeBytes }: Fail
     case 'disk_full':
       return diskFull(clusterDir);
     case 'locked':
-      return new StoreStartError(
-        'locked',
-        `Another PostgreSQL runs in ${clusterDir}. Stop it and start again. ${quote}`,
-      );
+      return alreadyRuns(clusterDir, quote);
     case 'no_unprivileged_user':
       return new StoreStartError(
         'no_unprivileged_user',
@@ -106,6 +104,13 @@ export function startFault({ program, clusterDir, output, how, freeBytes }: Fail
         `${program} ${how}. Read the lines it wrote, or set DATABASE_URL to a PostgreSQL of your own. ${quote}`,
       );
   }
+}
+
+export function alreadyRuns(clusterDir: string, quote = ''): StoreStartError {
+  return new StoreStartError(
+    'locked',
+    `Another PostgreSQL runs in ${clusterDir}. Stop it and start again. ${quote}`.trimEnd(),
+  );
 }
 
 /** `what` is a sentence. */

@@ -2,7 +2,7 @@
  * `postmaster.pid`, as PostgreSQL 10 and newer write it (src/include/utils/pidfile.h): eight lines, the last of them
  * the state the server is in.
  */
-import { readFile, readlink, writeFile } from 'node:fs/promises';
+import { readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive } from './processes.ts';
 
@@ -53,6 +53,23 @@ export async function disownPidFile(clusterDir: string): Promise<void> {
   if (!file || (isAlive(file.pid) && (await isPostmasterOf(file.pid, clusterDir)) !== false)) return;
   const text = await readFile(pidFile(clusterDir), 'utf8');
   await writeFile(pidFile(clusterDir), text.replace(/^\d+/, String(process.pid)));
+}
+
+/** PostgreSQL fills the file in the moment in which it makes it: one that stays empty is all that is left of a server. */
+const FILLED_WITHIN_MS = 2_000;
+
+/**
+ * Whether a server of this cluster runs, or is about to: its gateway may have been killed while it was starting. A file that nobody will
+ * fill any more is taken away, because PostgreSQL refuses to start beside it.
+ */
+export async function serverOf(clusterDir: string): Promise<'running' | 'about to start' | 'none'> {
+  const file = await readPidFile(clusterDir);
+  if (file) return isAlive(file.pid) && (await isPostmasterOf(file.pid, clusterDir)) ? 'running' : 'none';
+  const stats = await stat(pidFile(clusterDir)).catch(() => undefined);
+  if (stats?.size !== 0) return 'none';
+  if (Date.now() - stats.mtimeMs < FILLED_WITHIN_MS) return 'about to start';
+  await rm(pidFile(clusterDir), { force: true });
+  return 'none';
 }
 
 function pidFile(clusterDir: string): string {

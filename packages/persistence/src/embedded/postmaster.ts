@@ -10,8 +10,8 @@ import { type StoreLog, StoreStartError } from '../store-start-error.ts';
 import { childEnv } from './binaries.ts';
 import { type Cluster, fingerprint, freeBytesAt } from './cluster.ts';
 import { isSocket, makePrivate, removeIfUnused, removeSocket } from './endpoint.ts';
-import { diagnose, notAllowed, startFault } from './faults.ts';
-import { disownPidFile, readPidFile } from './pid-file.ts';
+import { alreadyRuns, diagnose, notAllowed, startFault } from './faults.ts';
+import { disownPidFile, readPidFile, serverOf } from './pid-file.ts';
 import { identityOf, isAlive, signal, spawnAs } from './processes.ts';
 
 export interface Postmaster {
@@ -29,9 +29,11 @@ const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
 const FAST_STOP_MS = 4_000;
 const IMMEDIATE_STOP_MS = 1_000;
 const RETRY_FOR_MS = 15_000;
+const RETRY_MS = 100;
 
 /**
- * Starts PostgreSQL where none runs, and resolves when it takes connections, however long its recovery lasts. Throws StoreStartError.
+ * Starts PostgreSQL where none runs, and resolves when it takes connections, however long its recovery lasts. Throws StoreStartError,
+ * `locked` when one has come up meanwhile.
  * `onSpawn` hears of the process at once, so that a caller can stop it while it starts.
  */
 export async function startPostmaster(
@@ -40,7 +42,10 @@ export async function startPostmaster(
   onSpawn: (postmaster: Postmaster) => void = () => undefined,
 ): Promise<Postmaster> {
   const giveUpAt = Date.now() + RETRY_FOR_MS;
-  for (;;) {
+  for (; ; await delay(RETRY_MS)) {
+    const other = await serverOf(cluster.dir);
+    if (other === 'running') throw alreadyRuns(cluster.dir);
+    if (other === 'about to start') continue;
     const logFrom = await rotateLog(cluster.logFile);
     if (isSocket(cluster.endpoint) && !(await makePrivate(cluster.endpoint.host, cluster.account))) {
       throw notAllowed(cluster.endpoint.host);
@@ -57,7 +62,6 @@ export async function startPostmaster(
       const freeBytes = await freeBytesAt(cluster.dir);
       throw startFault({ program: 'PostgreSQL', clusterDir: cluster.dir, output, how: end, freeBytes });
     }
-    await delay(100);
   }
 }
 
