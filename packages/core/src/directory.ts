@@ -136,11 +136,11 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
     ensureSpaces,
     ensureUsers: people.ensure,
     membershipsOf: members.of,
+    isTakingPart: (userId, id) => members.watchersOf(id)?.has(userId) === true,
     release: members.release,
     forget: views.forget,
 
     get position() {
-    isTakingPart: (userId, id) => members.watchersOf(id)?.has(userId) === true,
       return applied;
     },
     set position(value) {
