@@ -112,7 +112,15 @@ function nextEvent(): DeliveredEvent {
       conversationId: 1,
       message: { id: 1_795_176_000_000_000 + position, text },
     } as never,
-    audience: { participants, staffOf: null, membersOf: null, users: [], staffOnly: false, namespace: null },
+    audience: {
+      participants,
+      staffOf: null,
+      membersOf: null,
+      users: [],
+      staffOnly: false,
+      namespace: null,
+      noticeTo: null,
+    },
   };
 }
 

@@ -16,6 +16,11 @@ export interface Audience {
   /** Only staff: participants on the staff side, and `staffOf`. */
   readonly staffOnly: boolean;
   readonly namespace: Namespace | null;
+  /**
+   * Members of a workspace, who may know that a conversation came or went there, whether they may look into it or not: its id and nothing
+   * else. Only for wires that tell so little; not part of the union.
+   */
+  readonly noticeTo: SpaceId | null;
 }
 
 /** An event as the follower hands it on, in strict order of positions. */

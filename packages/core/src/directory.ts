@@ -4,7 +4,14 @@
  */
 import type { Audience } from './audience.ts';
 import type { CorePorts } from './context.ts';
-import { conversationAudience, NOBODY, type Present, spaceAudience, userAudience } from './directory/audiences.ts';
+import {
+  conversationAudience,
+  NOBODY,
+  noticeSpace,
+  type Present,
+  spaceAudience,
+  userAudience,
+} from './directory/audiences.ts';
 import { createMembers } from './directory/members.ts';
 import { createPeople } from './directory/people.ts';
 import { createRecorder } from './directory/recorder.ts';
@@ -112,7 +119,11 @@ export function createDirectory(ports: Pick<CorePorts, 'store'>): NodeDirectory 
   }
 
   function audienceOf(event: LogEvent, view: View | null | undefined): Audience {
-    if (event.conversationId !== null) return view ? conversationAudience(event, presentFor(event, view)) : NOBODY;
+    if (event.conversationId !== null) {
+      const audience = view ? conversationAudience(event, presentFor(event, view)) : NOBODY;
+      const noticeTo = noticeSpace(event);
+      return noticeTo === null ? audience : { ...audience, noticeTo };
+    }
     if (event.spaceId !== null) return spaceAudience(event, event.spaceId);
     switch (event.type) {
       case 'user.updated':

@@ -180,7 +180,9 @@ export function createUsers(context: CoreContext, { deadlines, forms, passwordCo
         if (!(await tx.users.setAccount({ ...account, passwordHash }))) {
           throw new DomainError('already_exists', 'The address is taken', { subject: 'account', field: 'email' });
         }
-        if (!before || before.email !== email || before.verifiedAt !== verifiedAt) appendUpdated(tx, user, ['account']);
+        if (!before || before.email !== email || before.verifiedAt !== verifiedAt) {
+          appendUpdated(tx, { ...user, account: { email, verifiedAt } }, ['account']);
+        }
         return account;
       });
     },

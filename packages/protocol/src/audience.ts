@@ -19,6 +19,20 @@ export function createGatherer(users: ReadonlyMap<UserId, LocalUser>, lookup: Lo
   let generation = 0;
   let gathered: (Connection[] | undefined)[] = [];
 
+  /** Whoever is not among those who may see the event, on wires that tell no more than a notice. */
+  function takeForNotice(user: LocalUser | undefined): void {
+    if (!user || user.mark === generation) return;
+    user.mark = generation;
+    for (let slot = 0; slot < user.slots.length; slot += 1) {
+      for (const connection of user.slots[slot] ?? []) {
+        if (!connection.kind.takesNotices) continue;
+        const list = gathered[slot];
+        if (list) list.push(connection);
+        else gathered[slot] = [connection];
+      }
+    }
+  }
+
   function take(user: LocalUser | undefined, namespace: string | null): void {
     if (!user || user.mark === generation) return;
     user.mark = generation;
@@ -60,6 +74,8 @@ export function createGatherer(users: ReadonlyMap<UserId, LocalUser>, lookup: Lo
         }
       }
       for (const userId of audience.users) take(users.get(userId), namespace);
+      const told = audience.noticeTo === null ? undefined : lookup.space(audience.noticeTo)?.members;
+      for (const member of told?.values() ?? []) if (member.leftAt === null) takeForNotice(users.get(member.userId));
       return gathered;
     },
   };

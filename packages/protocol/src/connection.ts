@@ -35,6 +35,11 @@ export interface ConnectionKind<Session> {
    */
   wants(event: DomainEvent, connection: Connection<Session>): boolean;
   /**
+   * Of conversations that come and go in their workspace, these connections hear even when their users may not look into them
+   * (`Audience.noticeTo`): whoever sets it shows such an event by the conversation's id alone. Default false.
+   */
+  readonly takesNotices?: boolean;
+  /**
    * Says goodbye in the wire's words and ends the transport. Called exactly once per connection, also when the transport is gone
    * already (reason `normal`); what `connection.write` takes here still leaves before the end.
    */

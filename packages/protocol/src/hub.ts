@@ -256,7 +256,8 @@ export function createHub(options: HubOptions): HubControl {
     renew(renewed, { viewer, issued, expiresAt }) {
       const connection = renewed as Connection;
       if (connections.get(connection.id)?.connection !== connection) return;
-      if (connection.viewer?.userId !== viewer.userId) throw new Error('a connection stays the one user it was added for');
+      if (connection.viewer?.userId !== viewer.userId)
+        throw new Error('a connection stays the one user it was added for');
       const { issued: previous } = connection;
       connection.viewer = viewer;
       connection.issued = issued;
@@ -382,6 +383,7 @@ function hasSameAudience(one: DeliveredEvent, other: DeliveredEvent): boolean {
       a.staffOf === b.staffOf &&
       a.membersOf === b.membersOf &&
       a.namespace === b.namespace &&
+      a.noticeTo === b.noticeTo &&
       !a.staffOnly &&
       !b.staffOnly &&
       a.users.length === 0 &&

@@ -207,6 +207,7 @@ const NOBODY: Audience = {
   membersOf: null,
   users: [],
   staffOnly: false,
+  noticeTo: null,
   namespace: null,
 };
 

@@ -153,6 +153,7 @@ export async function createTestCore(options: TestCoreOptions = {}): Promise<Tes
         language: null,
         timeZone: null,
         statusText: '',
+        account: null,
         attributes: {},
         identities: {},
         createdAt: row.created,

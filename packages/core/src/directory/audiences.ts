@@ -14,10 +14,11 @@ export const NOBODY: Audience = {
   users: NO_USERS,
   staffOnly: false,
   namespace: null,
+  noticeTo: null,
 };
 
 export function userAudience(users: readonly UserId[], namespace: Namespace | null = null): Audience {
-  return { participants: null, staffOf: null, membersOf: null, users, staffOnly: false, namespace };
+  return { ...NOBODY, users, namespace };
 }
 
 /** Who was in a conversation when something happened there. */
@@ -41,7 +42,14 @@ export function conversationAudience(event: LogEvent, present: Present): Audienc
     users,
     staffOnly,
     namespace: event.visibility.startsWith('namespace:') ? event.visibility.slice('namespace:'.length) : null,
+    noticeTo: null,
   };
+}
+
+/** That a conversation of a workspace came or went is no secret there. */
+export function noticeSpace(event: LogEvent): SpaceId | null {
+  if (event.type !== 'conversation.created' && event.type !== 'conversation.deleted') return null;
+  return event.conversation.kind === 'support' ? null : event.conversation.spaceId;
 }
 
 export function spaceAudience(event: LogEvent, spaceId: SpaceId): Audience {

@@ -7,6 +7,7 @@ import type { ConversationId, LogPosition, SpaceId, UserId } from '../ids.ts';
 import type { Memberships, SpaceView } from '../lookup.ts';
 import type { SpaceRole } from '../model/space.ts';
 import type { ConversationStore } from '../ports/conversation-store.ts';
+import { noticeSpace } from './audiences.ts';
 import { createLoadBatch } from './load-batch.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -205,6 +206,8 @@ export function createMembers(options: MembersOptions): Members {
       if (conversationId !== null) {
         if (byConversation.has(conversationId)) return true;
         if (spaceId !== null && isStaffed(spaceId)) return true;
+        const notice = noticeSpace(event);
+        if (notice !== null && bySpace.has(notice)) return true;
         return event.type !== 'message.sent' && event.type !== 'receipts.advanced' && names(event);
       }
       if (spaceId !== null) return bySpace.has(spaceId) || names(event);

@@ -73,7 +73,7 @@ export function createPeople({ store, recorder, position }: PeopleOptions): Peop
   };
 }
 
-/** What is left of a user: the id. */
+/** What is left of a user: the ids, by which wires may still say who has gone. */
 function toErased(user: User, at: number): User {
   return {
     ...user,
@@ -83,7 +83,7 @@ function toErased(user: User, at: number): User {
     timeZone: null,
     statusText: '',
     attributes: {},
-    identities: {},
+    account: null,
     updatedAt: at,
     deletedAt: at,
   };

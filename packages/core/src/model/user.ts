@@ -19,6 +19,8 @@ export interface User {
   readonly attributes: JsonObject;
   /** Namespace → external id: one identity per user and namespace. */
   readonly identities: Readonly<Record<Namespace, string>>;
+  /** The address that it signs in with, where it has one. */
+  readonly account: Omit<Account, 'userId'> | null;
   readonly createdAt: UnixMs;
   readonly updatedAt: UnixMs;
   readonly lastSeenAt: UnixMs | null;

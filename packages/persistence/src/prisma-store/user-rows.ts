@@ -12,6 +12,7 @@ export interface UserRow {
   readonly status_text: string;
   readonly attributes: JsonObject;
   readonly identities: Readonly<Record<string, string>> | null;
+  readonly account: User['account'];
   readonly created_at: number;
   readonly updated_at: number;
   readonly last_seen_at: number | null;
@@ -22,6 +23,8 @@ export interface UserRow {
 export const USER = Prisma.sql`
   u.id::float8, u.kind, u.display_name, u.avatar, u.language, u.time_zone, u.status_text, u.attributes,
   (select jsonb_object_agg(i.namespace, i.external_id) from identities i where i.user_id = u.id) as identities,
+  (select jsonb_build_object('email', a.email, 'verifiedAt', (extract(epoch from a.verified_at) * 1000)::float8)
+     from accounts a where a.user_id = u.id) as account,
   (extract(epoch from u.created_at) * 1000)::float8 as created_at, (extract(epoch from u.updated_at) * 1000)::float8 as updated_at,
   (extract(epoch from u.last_seen_at) * 1000)::float8 as last_seen_at, (extract(epoch from u.deleted_at) * 1000)::float8 as deleted_at`;
 
@@ -36,6 +39,7 @@ export function toUser(row: UserRow): User {
     statusText: row.status_text,
     attributes: row.attributes,
     identities: row.identities ?? {},
+    account: row.account,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     lastSeenAt: row.last_seen_at,

@@ -93,6 +93,7 @@ export function createUserTx(tx: TxContext): UserTx {
       return users.map((user, n) => ({
         ...user,
         id: rows[n]?.id as UserId,
+        account: null,
         timeZone: null,
         statusText: '',
         createdAt: at,
