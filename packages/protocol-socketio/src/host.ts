@@ -162,7 +162,7 @@ function createSocketIoHost(host: Host, options: EngineOptions): SocketIoHost {
         return;
       case PACKET.disconnect: {
         const member = memberOf(link, packet.namespace);
-        if (member) removeMember(member);
+        if (member) removeMember(member, true);
         if (link.members.length === 0) waitForNamespace(link);
         return;
       }

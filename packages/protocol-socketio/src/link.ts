@@ -139,12 +139,12 @@ export function createMember(link: Link, claim: Claim, about: { readonly id: str
 }
 
 /** Takes a member out, and tells its namespace. */
-export function removeMember(member: Member): void {
+export function removeMember(member: Member, hasLeft = false): void {
   const { link, claim } = member;
   if (!claim.sockets.delete(member)) return;
   link.members = link.members.filter((other) => other !== member);
   member.resume();
-  claim.handlers.disconnected(member);
+  claim.handlers.disconnected(member, hasLeft);
   claim.onGone?.();
 }
 

@@ -39,8 +39,8 @@ export interface NamespaceHandlers<State> {
    */
   connected(socket: NamespaceSocket<State>): void;
   received(socket: NamespaceSocket<State>, event: SocketIoEvent): void;
-  /** Called once for each that was `connected`: it left, was told to leave, or its connection is gone. */
-  disconnected(socket: NamespaceSocket<State>): void;
+  /** Called once for each that was `connected`: it left, was told to leave, or its connection is gone. `hasLeft`: by its own word. */
+  disconnected(socket: NamespaceSocket<State>, hasLeft: boolean): void;
 }
 
 export interface Namespace {
