@@ -1,5 +1,6 @@
 /** Ringing calls and rooms: who is asked, who is in, on which device. Knows no wire, no media server and no SDP. */
 import type { UserActor } from './actor.ts';
+import { createBatchLoader, GATHER_CROWDS } from './batch-loader.ts';
 import { createInvites } from './calls/invites.ts';
 import { createLegs, type LegsNeighbours } from './calls/legs.ts';
 import { createRelay } from './calls/relay.ts';
@@ -63,9 +64,13 @@ export interface Calls {
   ): Promise<{ readonly call: Call; readonly repeated: boolean }>;
   /**
    * Hangs up: ends the call when two take part in it or its initiator gives up ringing, else the actor leaves it. Stopping an ended call
-   * is `repeated`. `not_found` unless a participant.
+   * is `repeated`. `not_found` unless a participant. `meta` is merged over the call's, by namespace, when it ends the call.
    */
-  stop(actor: UserActor, callId: CallId): Promise<{ readonly call: Call; readonly repeated: boolean }>;
+  stop(
+    actor: UserActor,
+    callId: CallId,
+    options?: { readonly meta?: JsonObject },
+  ): Promise<{ readonly call: Call; readonly repeated: boolean }>;
   /** The client says that media flow: `connectedAt`, once. */
   connected(actor: UserActor, callId: CallId): Promise<Call>;
 
@@ -134,7 +139,7 @@ export interface Calls {
   get(actor: UserActor, callId: CallId): Promise<Call>;
   /** The live calls of these conversations. No rights are judged. */
   liveIn(conversationIds: readonly ConversationId[]): Promise<readonly Call[]>;
-  /** Live calls in which the user is asked or takes part: what rings on a device that has just come. */
+  /** Live calls in which the user is asked or takes part: what rings on a device that has just come. Many at once are one statement. */
   liveFor(userId: UserId): Promise<readonly Call[]>;
   /** Legs of these users, wherever they are. Asked for one by one in the same turn, it is one statement. */
   legOf(userId: UserId): Promise<CallLeg | null>;
@@ -156,6 +161,14 @@ export function createCalls(context: CoreContext, neighbours: LegsNeighbours): C
   const rooms = createRooms(context);
   const { dropped, resume, legOf } = legs;
   const { setMedia, requestMute } = relay;
+
+  const liveFor = createBatchLoader<UserId, readonly Call[]>({
+    gather: GATHER_CROWDS,
+    load: async (userIds) => {
+      const calls = await store.calls.liveFor(userIds);
+      return new Map(userIds.map((userId) => [userId, calls.filter((call) => concerns(call, userId))]));
+    },
+  });
 
   async function lookAfter(actor: UserActor, call: Call): Promise<void> {
     const leg = call.legs.find(({ userId }) => userId === actor.userId);
@@ -198,7 +211,7 @@ export function createCalls(context: CoreContext, neighbours: LegsNeighbours): C
       return call;
     },
     liveIn: (conversationIds) => store.calls.liveIn(conversationIds),
-    liveFor: (userId) => store.calls.liveFor(userId),
+    liveFor: async (userId) => (await liveFor(userId)) ?? [],
 
     startLooking: legs.start,
     async close() {
@@ -206,4 +219,11 @@ export function createCalls(context: CoreContext, neighbours: LegsNeighbours): C
       await legs.close();
     },
   };
+}
+
+function concerns({ legs, participants }: Call, userId: UserId): boolean {
+  const isAsked = participants.some(
+    (one) => one.userId === userId && (one.state === 'asked' || one.state === 'accepted'),
+  );
+  return isAsked || legs.some((leg) => leg.userId === userId);
 }

@@ -25,7 +25,7 @@ import type {
   ParticipantSide,
 } from './model/conversation.ts';
 import type { JsonObject } from './model/user.ts';
-import type { SpaceTotals, WorkQuery, WorkTotals } from './ports/conversation-store.ts';
+import type { SharingQuery, SpaceTotals, WorkQuery, WorkTotals } from './ports/conversation-store.ts';
 
 export interface NewParticipant {
   readonly userId: UserId;
@@ -42,6 +42,8 @@ export interface CreateConversation {
    * when a third joins (and then have none: `kind` alone makes no pair) and take it again, if free, when two are left.
    */
   readonly key?: string | null;
+  /** Direct conversations: two people may have one for each such word beside the one without. At most 64 characters. */
+  readonly pair?: string;
   readonly spaceId?: SpaceId | null;
   readonly visibility?: 'public' | 'private';
   readonly title?: string;
@@ -100,7 +102,7 @@ export interface Conversations {
   /** Active part in it: the actor's participant, or null. Its own SQL, never the cache. */
   participation(userId: UserId, id: ConversationId): Promise<Participant | null>;
   /** Which of these take part in a conversation in which the user takes part, too. One statement. */
-  sharing(userId: UserId, userIds: readonly UserId[]): Promise<ReadonlySet<UserId>>;
+  sharing(userId: UserId, userIds: readonly UserId[], query?: SharingQuery): Promise<ReadonlySet<UserId>>;
   /** Conversations in which the user takes part. */
   listFor(
     userId: UserId,
@@ -190,6 +192,8 @@ export interface Conversations {
       readonly title?: string;
       readonly avatar?: string | null;
       readonly typeLabel?: string;
+      /** By namespace, as in `update`; the owner's, as the type is. */
+      readonly attributes?: JsonObject;
       readonly ownerId?: UserId;
       readonly add?: readonly UserId[];
       readonly remove?: readonly UserId[];

@@ -121,6 +121,10 @@ export interface Messages {
     conversationIds: readonly ConversationId[],
     namespace?: Namespace,
   ): Promise<ReadonlyMap<ConversationId, Message>>;
+  /** The ids of the messages that stand at these places, in their order; null = none. No rights are judged. */
+  idsAt(
+    places: readonly { readonly conversationId: ConversationId; readonly seq: Seq }[],
+  ): Promise<readonly (MessageId | null)[]>;
   /** Who deleted these messages for themselves. */
   hiddenBy(messageIds: readonly MessageId[]): Promise<ReadonlyMap<MessageId, readonly UserId[]>>;
 }

@@ -191,6 +191,7 @@ CREATE TABLE "participants" (
     "read_seq" BIGINT NOT NULL DEFAULT 0,
     "read_above" int8multirange NOT NULL DEFAULT '{}'::int8multirange,
     "received_seq" BIGINT NOT NULL DEFAULT 0,
+    "past_seqs" int8multirange NOT NULL DEFAULT '{}'::int8multirange,
     "read_at" TIMESTAMPTZ(3),
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "changed_position" BIGINT NOT NULL DEFAULT 0,

@@ -89,14 +89,17 @@ export function createRinging(context: CoreContext, deadlines: Pick<Deadlines, '
       });
     },
 
-    stop: (actor, callId) =>
+    stop: (actor, callId, { meta = {} } = {}) =>
       change(actor, async (tx) => {
         const call = await findFor(tx, callId, actor.userId);
         if (call.state === 'ended') return { call, repeated: true };
         const { userId } = actor;
         const mine = participantOf(call, userId);
         const endsAll = call.participants.length <= 2 || (call.state === 'ringing' && userId === call.initiatorId);
-        if (endsAll) return { call: await endCall(tx, call, { reason: 'stopped', by: userId }), repeated: false };
+        if (endsAll) {
+          const noted = { ...call, meta: { ...call.meta, ...meta } };
+          return { call: await endCall(tx, noted, { reason: 'stopped', by: userId }), repeated: false };
+        }
         if (mine.state === 'asked') {
           return { call: await turnDownOrEnd(tx, call, { userId, reason: 'rejected' }), repeated: false };
         }

@@ -28,7 +28,7 @@ interface Difference {
 export function createChanges({ change, limits }: CoreContext): Pick<Conversations, 'change'> {
   return {
     async change(actor, id, command) {
-      const { title, avatar, typeLabel, ...people } = checkedFields(command);
+      const { title, avatar, typeLabel, attributes, ...people } = checkedFields(command);
       return change(actor, async (tx) => {
         const access = await accessOf(tx, actor, id);
         const participants = await tx.conversations.participants(id);
@@ -36,7 +36,7 @@ export function createChanges({ change, limits }: CoreContext): Pick<Conversatio
         requireRights(actor, access, { ...command, difference });
         const { add, remove, ownerId, roles } = difference;
 
-        const fields = { title, avatar, typeLabel };
+        const fields = { title, avatar, typeLabel, ...(attributes && { attributes }) };
         let { conversation } = access;
         if (add.length > 0) {
           const participants = add.map((userId) => ({ userId }));
@@ -112,7 +112,9 @@ function requireRights(actor: Actor, access: ConversationAccess, command: Change
   const renames = command.title !== undefined || command.avatar !== undefined;
   if (!goesAlone && !manages) throw forbidden('not_manager');
   if (inWorkspace && (renames || difference.add.length > 0) && !manages) throw forbidden('not_manager');
-  const retypes = command.typeLabel !== undefined && command.typeLabel !== conversation.typeLabel;
+  const retypes =
+    command.attributes !== undefined ||
+    (command.typeLabel !== undefined && command.typeLabel !== conversation.typeLabel);
   const needsOwner = difference.ownerId !== null || retypes || difference.roles.length > 0;
   if (needsOwner && !isOwner(actor, access)) throw forbidden('not_owner');
 }

@@ -13,7 +13,7 @@ import type { Space } from '../model/space.ts';
 import type { Tx } from '../ports/store.ts';
 import { isAdministration } from '../rights.ts';
 import { tellCreated, tellPreferences } from './entries.ts';
-import { bringIn, full, makeGuests, type Newcomer, pairKey, requireUsers, toJoining } from './people.ts';
+import { bringIn, full, makeGuests, type Newcomer, pairKey, pairNote, requireUsers, toJoining } from './people.ts';
 import { scheduleEnd } from './removal.ts';
 import { forbidden, isQueueStaff } from './rights.ts';
 
@@ -30,7 +30,14 @@ export function createCreation({
     { command, trusted }: { command: CreateConversation; trusted: boolean },
   ): Promise<Created> {
     const newcomers = newcomersOf(actor, command);
-    const key = command.key ?? (isPair(command, newcomers) ? pairKey(newcomers.map(({ userId }) => userId)) : null);
+    const key =
+      command.key ??
+      (isPair(command, newcomers)
+        ? pairKey(
+            newcomers.map(({ userId }) => userId),
+            command.pair,
+          )
+        : null);
     const existing = key === null ? null : await tx.conversations.findByKey(key);
     if (existing) return { ...(await reopenFor(tx, actor, existing)), existed: true };
 
@@ -102,6 +109,7 @@ export function createCreation({
 }
 
 const KEY_LENGTH = 512;
+const PAIR_LENGTH = 64;
 export const TITLE_LENGTH = 1_000;
 export const DESCRIPTION_LENGTH = 10_000;
 export const ADDRESS_LENGTH = 4_096;
@@ -134,6 +142,9 @@ export function checkedFields<T extends Partial<CreateConversation>>(command: T)
 function checked(command: CreateConversation): CreateConversation {
   if (typeof command.key === 'string') {
     checkedKey(command.key, { subject: 'conversation', field: 'key', maxLength: KEY_LENGTH });
+  }
+  if (command.pair !== undefined) {
+    checkedKey(command.pair, { subject: 'conversation', field: 'pair', maxLength: PAIR_LENGTH });
   }
   if (command.visibility === 'public' && !command.spaceId) {
     throw new DomainError('invalid', 'Public to whom?', { subject: 'conversation', field: 'visibility' });
@@ -189,7 +200,7 @@ function valuesOf(actor: Actor, command: CreateConversation) {
     open: kind !== 'support' || (command.open ?? true),
     temporary: command.temporary ?? false,
     expiresAt: command.expiresAt ?? null,
-    attributes: command.attributes ?? {},
+    attributes: { ...command.attributes, ...(command.pair !== undefined && pairNote(command.pair)) },
   };
 }
 

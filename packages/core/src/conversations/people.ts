@@ -7,6 +7,7 @@ import { DomainError } from '../errors.ts';
 import type { ConversationId, SpaceId, UserId } from '../ids.ts';
 import type { Conversation, Participant, ParticipantRole, ParticipantSide } from '../model/conversation.ts';
 import type { SpaceRole } from '../model/space.ts';
+import type { JsonObject } from '../model/user.ts';
 import type { Joining, Leaving, Left } from '../ports/conversation-store.ts';
 import type { Tx } from '../ports/store.ts';
 import { tellMember } from '../spaces/entries.ts';
@@ -195,16 +196,31 @@ async function settleKey(tx: Tx, conversation: Conversation): Promise<Conversati
   let wanted: string | null = null;
   if (counts.get(id) === 2) {
     const active = (await tx.conversations.participants(id)).filter(({ active }) => active);
-    wanted = pairKey(active.map(({ userId }) => userId));
+    wanted = pairKey(
+      active.map(({ userId }) => userId),
+      pairOf(conversation.attributes),
+    );
     if (wanted !== key && (await tx.conversations.findByKey(wanted))) wanted = null;
   }
   return wanted === key ? conversation : tx.conversations.update(id, { key: wanted });
 }
 
 const PAIR = 'direct:';
+/** Where the core's own notes about a conversation stand in its attributes. */
+const NOTES = 'core';
 
-export function pairKey(userIds: readonly UserId[]): string {
-  return PAIR + [...userIds].sort((a, b) => a - b).join(':');
+/** `pair`: which of several conversations of the two. */
+export function pairKey(userIds: readonly UserId[], pair: string | null = null): string {
+  return PAIR + [...(pair === null ? [] : [pair]), ...[...userIds].sort((a, b) => a - b)].join(':');
+}
+
+export function pairNote(pair: string): JsonObject {
+  return { [NOTES]: { pair } };
+}
+
+function pairOf(attributes: JsonObject): string | null {
+  const { pair } = (attributes[NOTES] ?? {}) as JsonObject;
+  return typeof pair === 'string' ? pair : null;
 }
 
 /** Moves the conversation's head to the entry that is appended next. */

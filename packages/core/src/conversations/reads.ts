@@ -50,7 +50,7 @@ export function createReads({ store }: CoreContext): Reads {
     },
 
     participation: (userId, id) => store.conversations.participation(userId, id),
-    sharing: (userId, userIds) => store.conversations.sharing(userId, userIds),
+    sharing: (userId, userIds, query) => store.conversations.sharing(userId, userIds, query),
 
     async listFor(userId, query) {
       return store.conversations.load(await store.conversations.listFor(userId, query));

@@ -8,7 +8,7 @@ import { refusalOf } from './refusals.ts';
 const PAGE = 500;
 const MOST_LISTED = 1000;
 
-type Reads = Pick<Messages, 'list' | 'pages' | 'findBySeq' | 'find' | 'latestVisible' | 'hiddenBy'>;
+type Reads = Pick<Messages, 'list' | 'pages' | 'findBySeq' | 'find' | 'latestVisible' | 'idsAt' | 'hiddenBy'>;
 
 export function createMessageReads({ store }: CoreContext): Reads {
   const readerOf = ({ userId, namespace }: Actor) => ({ userId, namespace });
@@ -53,6 +53,8 @@ export function createMessageReads({ store }: CoreContext): Reads {
       const messages = await store.messages.latestVisible({ userId, namespace }, conversationIds);
       return new Map(messages.map((message) => [message.conversationId, message]));
     },
+
+    idsAt: (places) => store.messages.idsAt(places),
 
     async hiddenBy(messageIds) {
       const hidden = new Map<MessageId, UserId[]>(messageIds.map((id) => [id, []]));

@@ -82,6 +82,8 @@ export interface Participant extends ReadMarks {
   readonly assignedAt: UnixMs | null;
   readonly blockedAt: UnixMs | null;
   readonly blockedBy: UserId | null;
+  /** Sent while it took part before it left, once or several times. */
+  readonly pastSeqs: readonly SeqRange[];
   readonly muted: boolean;
   readonly pinnedAt: UnixMs | null;
   readonly hiddenAtSeq: Seq | null;
@@ -95,6 +97,11 @@ export interface ConversationWithParticipants {
   readonly conversation: Conversation;
   /** Everybody who takes part or ever did, in joining order. */
   readonly participants: readonly Participant[];
+}
+
+/** Whether a message with this seq was sent while the participant took part. */
+export function wasRecipient({ active, joinedSeq, pastSeqs }: Participant, seq: Seq): boolean {
+  return (active && seq > joinedSeq) || pastSeqs.some(([from, to]) => seq >= from && seq <= to);
 }
 
 /** Whether somebody with these marks has read another's message with this seq. */

@@ -7,8 +7,8 @@ export interface CallStore {
   find(ids: readonly CallId[]): Promise<readonly Call[]>;
   /** The live calls of these conversations. One statement. */
   liveIn(conversationIds: readonly ConversationId[]): Promise<readonly Call[]>;
-  /** Live calls in which the user is asked or takes part, oldest first. */
-  liveFor(userId: UserId): Promise<readonly Call[]>;
+  /** Live calls in which one of these users is asked or takes part, oldest first. One statement. */
+  liveFor(userIds: readonly UserId[]): Promise<readonly Call[]>;
   /** The legs of these users, whatever call they are in. One statement. */
   legsOf(userIds: readonly UserId[]): Promise<readonly CallLeg[]>;
   /**

@@ -75,6 +75,13 @@ export interface WorkQuery {
   readonly offset?: number;
 }
 
+export interface SharingQuery {
+  /** Leave this conversation out. */
+  readonly except?: ConversationId;
+  /** Leave out pairs of whom one has blocked the other. */
+  readonly unblocked?: boolean;
+}
+
 export interface ConversationStore {
   /** Live, by id. */
   find(id: ConversationId): Promise<Conversation | null>;
@@ -88,7 +95,7 @@ export interface ConversationStore {
   /** Live ones among these, in the order of `ids`, with everybody who ever took part. */
   load(ids: readonly ConversationId[]): Promise<readonly ConversationWithParticipants[]>;
   /** Which of these take part in a live conversation in which the user takes part, too. */
-  sharing(userId: UserId, userIds: readonly UserId[]): Promise<ReadonlySet<UserId>>;
+  sharing(userId: UserId, userIds: readonly UserId[], query?: SharingQuery): Promise<ReadonlySet<UserId>>;
   /** Active part in a live conversation. */
   participation(userId: UserId, id: ConversationId): Promise<Participant | null>;
   /** Live conversations in which the user takes part. */

@@ -61,6 +61,10 @@ export interface MessageStore {
   find(reader: MessageReader, messageIds: readonly MessageId[]): Promise<readonly Message[]>;
   /** Newest visible message of each conversation, tombstones included. One statement. */
   latestVisible(reader: MessageReader, conversationIds: readonly ConversationId[]): Promise<readonly Message[]>;
+  /** In the order of the places; null where nothing stands. One statement. */
+  idsAt(
+    places: readonly { readonly conversationId: ConversationId; readonly seq: Seq }[],
+  ): Promise<readonly (MessageId | null)[]>;
   hiddenBy(messageIds: readonly MessageId[]): Promise<readonly { messageId: MessageId; userId: UserId }[]>;
   /** One cheap statement; false for conversations that do not exist. */
   sendHint(userId: UserId, conversationId: ConversationId): Promise<SendHint>;

@@ -58,14 +58,15 @@ export function createCallStore(db: Db): CallStore {
       );
     },
 
-    async liveFor(userId) {
+    async liveFor(userIds) {
+      if (userIds.length === 0) return [];
       return toCalls(
         await db.$queryRaw<CallRow[]>`
           select ${CALL} from calls c
            where c.ended_at is null
              and (exists (select 1 from call_participants p
-                           where p.call_id = c.id and p.user_id = ${userId}::bigint and p.state in ('asked', 'accepted'))
-                  or exists (select 1 from call_legs l where l.call_id = c.id and l.user_id = ${userId}::bigint))
+                           where p.call_id = c.id and p.user_id = any(${userIds}::bigint[]) and p.state in ('asked', 'accepted'))
+                  or exists (select 1 from call_legs l where l.call_id = c.id and l.user_id = any(${userIds}::bigint[])))
            order by c.id`,
       );
     },
@@ -154,7 +155,7 @@ async function save({ db, nextPosition }: TxContext, call: Call): Promise<Call> 
     with stored as (
       update calls set state = ${call.state}, accepted_at = ${at(call.acceptedAt)}, connected_at = ${at(call.connectedAt)},
              ended_at = ${at(call.endedAt)}, end_reason = ${call.endReason}, ended_by = ${call.endedBy}::bigint,
-             record_message_id = ${call.recordMessageId}::bigint, changed_position = ${position}::bigint
+             record_message_id = ${call.recordMessageId}::bigint, meta = ${JSON.stringify(call.meta)}::jsonb, changed_position = ${position}::bigint
        where id = ${call.id}::bigint
     ), asked as (
       insert into call_participants (call_id, user_id, ordinal, state, asked_by, asked_at, answered_at, reason)

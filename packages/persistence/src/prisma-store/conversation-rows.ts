@@ -82,6 +82,7 @@ export interface ParticipantRow {
   /** `{[3,5),[8,9)}` */
   readonly read_above: string;
   readonly received_seq: number;
+  readonly past_seqs: string;
   readonly read_at: string | null;
   readonly created_at: string;
   readonly changed_position: number;
@@ -156,6 +157,7 @@ export function toParticipant(p: ParticipantRow): Participant {
     readSeq: p.read_seq,
     readAbove: toRanges(p.read_above),
     receivedSeq: p.received_seq,
+    pastSeqs: toRanges(p.past_seqs),
     readAt: toMs(p.read_at),
     createdAt: Date.parse(p.created_at),
     changedPosition: p.changed_position,

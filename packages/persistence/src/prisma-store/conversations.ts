@@ -107,14 +107,16 @@ export function createConversationStore(db: Db): ConversationStore {
       }));
     },
 
-    async sharing(userId, userIds) {
+    async sharing(userId, userIds, { except = null, unblocked = false } = {}) {
       if (userIds.length === 0) return new Set();
       const rows = await db.$queryRaw<{ id: number }[]>`
         select distinct other.user_id::float8 as id
           from participants own
           join conversations c on c.id = own.conversation_id and c.deleted_at is null
           join participants other on other.conversation_id = c.id and other.active and other.user_id = any(${userIds}::bigint[])
-         where own.user_id = ${userId}::bigint and own.active`;
+         where own.user_id = ${userId}::bigint and own.active and c.id is distinct from ${except}::bigint
+           and not (${unblocked} and c.kind = 'direct' and c.key is not null
+                    and (own.blocked_at is not null or other.blocked_at is not null))`;
       return new Set(rows.map(({ id }) => id as UserId));
     },
 

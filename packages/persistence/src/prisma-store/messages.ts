@@ -2,7 +2,7 @@
  * Reading messages: lists, pages, newest ones, and what one may see of them. Who may is judged in the same statement, from participants and
  * space members as they are, never from a cache. Unread counts stand in unread.ts.
  */
-import type { MessageReader, MessageStore } from '@switchboard/core';
+import type { MessageId, MessageReader, MessageStore } from '@switchboard/core';
 import { Prisma } from '../generated/client.ts';
 import { type MessageRow, toMessage } from '../message-row.ts';
 import type { Db } from './db.ts';
@@ -109,6 +109,18 @@ export function createMessageStore(db: Db): MessageStore {
              where m.conversation_id = access.conversation_id and ${visibleTo(reader)}
              order by m.seq desc limit 1) newest`;
       return rows.map(({ message }) => toMessage(message));
+    },
+
+    async idsAt(places) {
+      if (places.length === 0) return [];
+      const conversationIds = places.map(({ conversationId }) => conversationId);
+      const seqs = places.map(({ seq }) => seq);
+      const rows = await db.$queryRaw<{ id: number | null }[]>`
+        select m.id::float8 as id
+          from unnest(${conversationIds}::bigint[], ${seqs}::bigint[]) with ordinality w(conversation_id, seq, place)
+          left join messages m on m.conversation_id = w.conversation_id and m.seq = w.seq
+         order by w.place`;
+      return rows.map(({ id }) => id as MessageId | null);
     },
 
     async hiddenBy(messageIds) {

@@ -91,6 +91,7 @@ export function createParticipantTx({ db, at, nextPosition }: TxContext): Partic
         with gone as (
           update participants p
              set active = false, present = false, left_at = ${now}, changed_position = ${positionOf(positions)},
+                 past_seqs = p.past_seqs + int8multirange(int8range(p.joined_seq, c.last_seq, '(]')),
                  removed_at = case when w.removed then ${now} else p.removed_at end
             from json_to_recordset(${JSON.stringify(leavings.map(toLeavingRow))}::json)
                    as w(ordinal int, conversation_id bigint, user_id bigint, removed boolean)
