@@ -8,6 +8,7 @@ import {
   pushEvent,
   pushReply,
   releaseEvents,
+  reserve,
   whenTaken,
 } from './outbox.ts';
 import type { Chunk, ChunkUse } from './rope.ts';
@@ -178,6 +179,34 @@ describe('an outbox', () => {
     releaseEvents(outbox);
     await endOfTurn();
     expect(transport.writes).toEqual(['event']);
+  });
+
+  it('keeps a place for what is still being made', async () => {
+    pushEvent(outbox, chunk('before '));
+    const first = reserve(outbox);
+    pushEvent(outbox, chunk('between '));
+    const second = reserve(outbox);
+    pushEvent(outbox, chunk('after'));
+    second(chunk('second '));
+    await endOfTurn();
+    expect(transport.writes).toEqual(['before ']);
+    first(chunk('first '));
+    await endOfTurn();
+    expect(transport.writes.join('')).toBe('before first between second after');
+  });
+
+  it('goes on when there was nothing to say in a place that was kept, and forgets places of a closed connection', async () => {
+    const nothing = reserve(outbox);
+    pushEvent(outbox, chunk('after'));
+    nothing(null);
+    await endOfTurn();
+    expect(transport.writes).toEqual(['after']);
+    const late = reserve(outbox);
+    endOutbox(outbox);
+    late(chunk('too late'));
+    await endOfTurn();
+    expect(transport.writes.join('')).toBe('after');
+    expect(outbox.waitingBytes).toBe(0);
   });
 
   it('leaves out held events that a replay has brought already', async () => {

@@ -66,6 +66,8 @@ const REPLY_HIGH_WATER_BYTES = 64 * 1024;
 /** Queued turns are joined into writes of about this size. */
 const DRAIN_SLICE_BYTES = 64 * 1024;
 
+const NO_BYTES = Buffer.alloc(0);
+
 export function createFlusher(): Flusher {
   const flusher: Flusher = {
     root: createRoot(),
@@ -137,6 +139,24 @@ export function releaseEvents(outbox: Outbox, after = 0): void {
   if (outbox.holds > 0) outbox.holds -= 1;
   if (after > 0 && outbox.held) outbox.held = outbox.held.filter((chunk) => isLater(outbox, chunk, after));
   if (outbox.holds === 0) letGo(outbox);
+}
+
+/**
+ * Keeps a place among the events for frames that are still being made: what comes later waits behind them. The answer is called once,
+ * with null when there is nothing to say after all.
+ */
+export function reserve(outbox: Outbox): (chunk: Chunk | null) => void {
+  if (outbox.hasEnded) return () => undefined;
+  holdEvents(outbox);
+  const place: Chunk = { bytes: NO_BYTES, use: 'event', position: 0, shared: false };
+  outbox.held?.push(place);
+  return (chunk) => {
+    // To be admitted may cost others their place, or everybody the connection.
+    const isAdmitted = chunk !== null && !outbox.hasEnded && admit(outbox, chunk);
+    if (outbox.hasEnded || !outbox.held) return;
+    outbox.held.splice(outbox.held.indexOf(place), 1, ...(isAdmitted ? [chunk as Chunk] : []));
+    releaseEvents(outbox);
+  };
 }
 
 function isLater(outbox: Outbox, chunk: Chunk, after: number): boolean {
