@@ -57,7 +57,7 @@ export function createCore(ports: CorePorts): Core {
   const forms = createSyntheticForms(ports.log);
   const files = createFiles(context);
   const conversations = createConversations(context, { deadlines });
-  const presence = createPresence(context);
+  const presence = createPresence(context, follower);
   const calls = createCalls(context, { deadlines, isHere: presence.isHere });
   let stopSweeping = () => {};
 
@@ -67,11 +67,7 @@ export function createCore(ports: CorePorts): Core {
     sessions: createSessions(context),
     spaces: createSpaces(context),
     conversations,
-    messages: createMessages(context, {
-      isAttended: presence.isAttended,
-      stopTyping: presence.stopTyping,
-      join: conversations.join,
-    }),
+    messages: createMessages(context, { isAttended: presence.isAttended, join: conversations.join }),
     receipts: createReceipts(context),
     presence,
     calls,

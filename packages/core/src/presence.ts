@@ -6,6 +6,7 @@ import type { UserActor } from './actor.ts';
 import type { CoreContext } from './context.ts';
 import { DomainError, isDomainError } from './errors.ts';
 import type { PresenceStatus, Signal } from './events.ts';
+import type { EventStream } from './follower.ts';
 import type { ConnectionId, ConversationId, Namespace, UnixMs, UserId } from './ids.ts';
 import { createLastSeen } from './last-seen.ts';
 import type { ConnectionRecord, PresenceChange, UserPresence } from './ports/presence-store.ts';
@@ -55,8 +56,6 @@ export interface Presence {
 
 /** What core itself has of presence besides. */
 export interface PresenceKeeper extends Presence {
-  /** On sending: the receivers see the message instead. */
-  stopTyping(userId: UserId, conversationId: ConversationId): void;
   /** Whether the connection is one of this node's, alive. */
   isHere(userId: UserId, connection: ConnectionId): boolean;
   /** Begins to sweep. */
@@ -75,9 +74,9 @@ export function effectiveStatus({ manual, connections }: UserPresence): Presence
   return connections.every(({ asleep }) => asleep) ? 'idle' : 'online';
 }
 
-export function createPresence(context: CoreContext): PresenceKeeper {
+export function createPresence(context: CoreContext, events: Pick<EventStream, 'subscribe'>): PresenceKeeper {
   const { bus, presence, directory, clock, nodeId, log } = context;
-  const typing = createTyping(context);
+  const typing = createTyping(context, events);
   const seen = createLastSeen(context);
   /** Who is connected here: all that is known while the presence store is away. */
   const here = new Map<UserId, Set<ConnectionId>>();
@@ -227,7 +226,6 @@ export function createPresence(context: CoreContext): PresenceKeeper {
     unattend: (connection, conversationId) => presence.unattend(conversationId, connection),
 
     setTyping: typing.set,
-    stopTyping: typing.stop,
     isHere: (userId, connection) => here.get(userId)?.has(connection) ?? false,
 
     start() {

@@ -1,8 +1,13 @@
-/** Who types where: ends 6 s after the last renewal, on sending, and with the connection. Kept by the node that heard of it. */
+/**
+ * Who types where: ends 6 s after the last renewal, on sending, and with the connection. Kept by the node that heard of it last: what the
+ * user does through another one comes to it as an event or a signal.
+ */
 import type { UserActor } from './actor.ts';
 import type { CoreContext } from './context.ts';
 import { DomainError } from './errors.ts';
-import type { ConnectionId, ConversationId, UserId } from './ids.ts';
+import type { DomainEvent } from './events.ts';
+import type { EventStream } from './follower.ts';
+import type { ConnectionId, ConversationId, UnixMs, UserId } from './ids.ts';
 
 export interface Typing {
   /**
@@ -10,7 +15,6 @@ export interface Typing {
    * staff, working on the queue.
    */
   set(actor: UserActor, conversationId: ConversationId, typing: boolean): Promise<void>;
-  stop(userId: UserId, conversationId: ConversationId): void;
   stopAllOf(connection: ConnectionId): void;
   close(): void;
 }
@@ -20,19 +24,28 @@ const TYPING_MS = 6_000;
 interface Typist {
   readonly actor: UserActor;
   readonly conversationId: ConversationId;
+  /** Of the last renewal. */
+  readonly at: UnixMs;
   cancel: () => void;
 }
 
-export function createTyping({ store, bus, clock }: CoreContext): Typing {
+export function createTyping({ store, bus, clock }: CoreContext, events: Pick<EventStream, 'subscribe'>): Typing {
   const typists = new Map<string, Typist>();
   const keyOf = (userId: UserId, conversationId: ConversationId) => `${userId}:${conversationId}`;
 
-  function tell({ actor, conversationId }: Omit<Typist, 'cancel'>, typing: boolean): void {
+  const unsubscribe = events.subscribe({
+    onEvents(batch) {
+      if (typists.size > 0) for (const { event } of batch) hear(event);
+    },
+    onReset: () => undefined,
+  });
+
+  function tell({ actor, conversationId, at }: Omit<Typist, 'cancel'>, typing: boolean): void {
     bus.publishSignals([
       {
         type: 'typing.changed',
         transient: true,
-        at: clock.now(),
+        at,
         conversationId,
         actorId: actor.userId,
         via: actor.via,
@@ -48,7 +61,21 @@ export function createTyping({ store, bus, clock }: CoreContext): Typing {
     if (!typist) return;
     typist.cancel();
     typists.delete(keyOf(userId, conversationId));
-    tell(typist, false);
+    tell({ ...typist, at: clock.now() }, false);
+  }
+
+  function hear(event: DomainEvent): void {
+    if (event.type === 'message.sent') {
+      const { senderId, conversationId, kind } = event.message;
+      if (kind !== 'notice' && kind !== 'call') stop(senderId, conversationId);
+    } else if (event.type === 'typing.changed' && event.conversationId !== null) {
+      const key = keyOf(event.userId, event.conversationId);
+      const typist = typists.get(key);
+      if (!typist || typist.at >= event.at) return;
+      // Later, so through another node, which keeps it from here on, or has told the end.
+      typist.cancel();
+      typists.delete(key);
+    }
   }
 
   async function mayType({ userId, capacity }: UserActor, conversationId: ConversationId): Promise<boolean> {
@@ -61,7 +88,6 @@ export function createTyping({ store, bus, clock }: CoreContext): Typing {
   }
 
   return {
-    stop,
     async set(actor, conversationId, typing) {
       if (!(await mayType(actor, conversationId))) {
         throw new DomainError('forbidden', `User ${actor.userId} takes no part in conversation ${conversationId}`, {
@@ -71,12 +97,14 @@ export function createTyping({ store, bus, clock }: CoreContext): Typing {
       }
       const { userId } = actor;
       const key = keyOf(userId, conversationId);
+      const at = clock.now();
       typists.get(key)?.cancel();
       typists.delete(key);
       if (typing) {
-        typists.set(key, { actor, conversationId, cancel: clock.after(TYPING_MS, () => stop(userId, conversationId)) });
+        const cancel = clock.after(TYPING_MS, () => stop(userId, conversationId));
+        typists.set(key, { actor, conversationId, at, cancel });
       }
-      tell({ actor, conversationId }, typing);
+      tell({ actor, conversationId, at }, typing);
     },
     stopAllOf(connection) {
       for (const { actor, conversationId } of [...typists.values()]) {
@@ -84,6 +112,7 @@ export function createTyping({ store, bus, clock }: CoreContext): Typing {
       }
     },
     close() {
+      unsubscribe();
       for (const { cancel } of typists.values()) cancel();
       typists.clear();
     },

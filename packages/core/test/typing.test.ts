@@ -51,6 +51,45 @@ it('ends with a message', async () => {
   expect(told()).toEqual([true, false]);
 });
 
+describe('through another node', () => {
+  let tablet: ConnectedActor;
+  let other: TestCore;
+
+  beforeEach(async () => {
+    other = await test.another();
+    tablet = await connect(other, alice);
+    await test.core.presence.setTyping(phone, lobby.id, true);
+    await heard.next('typing.changed');
+    await test.clock.advance(100);
+  });
+
+  it('ends with a message', async () => {
+    await other.core.messages.send(tablet, { conversationId: lobby.id, text: 'here it is' });
+    await heard.next('typing.changed', 2);
+    await test.clock.advance(10_000);
+    expect(told()).toEqual([true, false]);
+  });
+
+  it('goes on for 6 s after the last renewal there, and ends once', async () => {
+    await test.clock.advance(3_000);
+    await other.core.presence.setTyping(tablet, lobby.id, true);
+    await heard.next('typing.changed', 2);
+    await test.clock.advance(5_900);
+    expect(told()).toEqual([true, true]);
+    await test.clock.advance(100);
+    await heard.next('typing.changed', 3);
+    await test.clock.advance(10_000);
+    expect(told()).toEqual([true, true, false]);
+  });
+
+  it('ends by hand, once', async () => {
+    await other.core.presence.setTyping(tablet, lobby.id, false);
+    await heard.next('typing.changed', 2);
+    await test.clock.advance(10_000);
+    expect(told()).toEqual([true, false]);
+  });
+});
+
 it('ends with the connection it came from, and not with another', async () => {
   const laptop = await connect(test, alice);
   await test.core.presence.setTyping(phone, lobby.id, true);

@@ -18,8 +18,6 @@ import { refusalOf } from './refusals.ts';
 export interface SendingNeighbours {
   readonly isAttended: Presence['isAttended'];
   readonly join: Conversations['join'];
-  /** A message ends its sender's typing. */
-  readonly stopTyping?: (userId: UserActor['userId'], conversationId: ConversationId) => void;
 }
 
 /** Opening and joining may each be undone by somebody else before the message comes: tried again, not for ever. */
@@ -79,7 +77,6 @@ export function createSending(context: CoreContext, neighbours: SendingNeighbour
         if (verdict.ok) {
           if (!verdict.message) throw new DomainError('internal', 'A send without its message');
           if (verdict.position > actor.lastPosition) actor.lastPosition = verdict.position;
-          neighbours.stopTyping?.(actor.userId, conversationId);
           return { message: verdict.message, repeated: verdict.repeated };
         }
         const { refusal } = verdict;
