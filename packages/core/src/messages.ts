@@ -21,6 +21,7 @@ export interface SendMessage {
   /** Default `text`. */
   readonly kind?: MessageKind;
   readonly parts?: readonly MessagePart[];
+  /** A message of the same conversation that the sender may see; any other is left out. */
   readonly replyToId?: MessageId | null;
   readonly prompt?: MessagePrompt | null;
   /** Default `all`. `staff` only from staff. */

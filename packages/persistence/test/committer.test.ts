@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FileId, Message } from '@switchboard/core';
+import type { FileId, Message, MessageId } from '@switchboard/core';
 import { migrationsDir } from '@switchboard/persistence/testing';
 import pg from 'pg';
 import { APPLY_BATCH, argumentsOf } from '../src/committer/call.ts';
@@ -53,6 +53,32 @@ describe('a send', () => {
     const told = await sent(lane.committer, command);
     const repeat = await lane.committer.submit(command);
     expect(repeat).toEqual({ ok: true, message: told, repeated: true, position: 0, advanced: 0 });
+  });
+
+  it('answers a message of its own conversation that its sender may see, or none', async () => {
+    const chat = await lane.conversation(
+      { kind: 'support' },
+      { user: 1, side: 'customer' },
+      { user: 2, side: 'staff' },
+    );
+    const question = await sent(lane.committer, send(1, chat));
+    const note = await sent(lane.committer, send(2, chat, { visibility: 'staff' }));
+    const elsewhere = await sent(lane.committer, send(1, group));
+    const answers = [
+      [2, question.id],
+      [2, note.id],
+      [1, note.id],
+      [1, elsewhere.id],
+      [1, 4711 as MessageId],
+    ] as const;
+    const told = await submit(...answers.map(([user, replyToId]) => send(user, chat, { replyToId })));
+    const expected = [question.id, note.id, null, null, null];
+    expect(told.map((verdict) => verdict.ok && verdict.message?.replyToId)).toEqual(expected);
+    const stored = await lane.sql<{ id: number }>(
+      'select reply_to_id::float8 as id from messages where conversation_id = $1 and seq > 2 order by seq',
+      [chat],
+    );
+    expect(stored.map(({ id }) => id)).toEqual(expected);
   });
 
   it('is refused for each reason that there is', async () => {

@@ -21,6 +21,7 @@ export interface SendCommand extends FastCommandBase {
   readonly messageKind: MessageKind;
   readonly text: string;
   readonly parts: readonly MessagePart[];
+  /** Stored when it is a message of the conversation that the actor may see, else left out. */
   readonly replyToId: MessageId | null;
   readonly prompt: MessagePrompt | null;
   readonly visibility: MessageVisibility;

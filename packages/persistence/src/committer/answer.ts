@@ -29,6 +29,7 @@ type SendRow = [
   episode: number,
   waiting: boolean,
   spaceId: number | null,
+  replyToId: number | null,
 ];
 type ChangeRow = [
   n: number,
@@ -119,7 +120,7 @@ interface Judged<Command, Row> {
 }
 
 function sendVerdict({ command, row, answer, batch }: Judged<SendCommand, SendRow>, events: LogEvent[]): Verdict {
-  const [outcome, id, seq, position, episode, waiting, spaceId] = row;
+  const [outcome, id, seq, position, episode, waiting, spaceId, replyToId] = row;
   if (outcome === 'repeated') {
     const original = answer.originals?.[id];
     return original ? { ...done(toMessage(original), 0, 0), repeated: true } : refused('not_found');
@@ -136,7 +137,7 @@ function sendVerdict({ command, row, answer, batch }: Judged<SendCommand, SendRo
     kind: command.messageKind,
     text: command.text,
     parts: command.parts,
-    replyToId: command.replyToId,
+    replyToId: replyToId as MessageId | null,
     prompt: command.prompt,
     visibility: command.visibility,
     meta: command.meta,
