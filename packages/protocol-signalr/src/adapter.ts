@@ -34,6 +34,9 @@ import { MESSAGE } from './wire.ts';
 
 export const PROTOCOL = 'signalr';
 
+/** How long goodbyes may take: a client between two polls comes back for its own. */
+const GOODBYE_MS = 2_000;
+
 type HubConnection = Connection<SignalrSession>;
 
 export function createSignalrAdapter(given: SignalrAdapterOptions = {}): ProtocolAdapter {
@@ -186,9 +189,13 @@ function mount(host: Host, given: SignalrAdapterOptions): MountedAdapter {
       isClosing = true;
       for (const link of [...links.all]) {
         if (link.connection) link.connection.close(reason);
-        else links.end(link, 'normal');
+        else link.carrier?.destroy();
       }
+      const cancel = clock.after(GOODBYE_MS, () => {
+        for (const link of [...links.all]) link.carrier?.destroy();
+      });
       await links.whenEmpty();
+      cancel();
       links.close();
     },
 
