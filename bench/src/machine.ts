@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 
 /** Seconds of processor time, and when that was. */
 export interface Usage {
@@ -45,11 +45,30 @@ export function describeMachine(): string {
   return `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${gigabytes} GB, ${process.platform} ${release()}, Node ${process.versions.node}`;
 }
 
+/** More runnable processes than this, before anything has been started, take part in what is measured. */
+const QUIET_LOAD = 0.5;
+
+/** A sentence for people when others are at work; null on a quiet machine. */
+export function describeOthers(): string | null {
+  const [lastMinute = 0] = loadavg();
+  if (lastMinute <= QUIET_LOAD) return null;
+  return `Others are at work here (load average ${lastMinute.toFixed(1)}): figures are too low, ratios uncertain.`;
+}
+
 /** Of the process and of those that it has started, ended ones included. */
 export function usageOf(pid: number): Usage {
   const pids = [pid, ...childrenOf(pid)];
   const ticks = pids.reduce((total, one) => total + ticksOf(one, one === pid), 0);
   return { cpuSeconds: ticks / TICKS_PER_SECOND, atMs: performance.now() };
+}
+
+/** Of everything on the machine: idle time and waiting for disks are none, time taken by other machines on the same host is. */
+export function usageOfAll(): Usage {
+  const text = process.platform === 'linux' ? readFileSync('/proc/stat', 'utf8') : '';
+  const [, ...ticks] = text.slice(0, text.indexOf('\n')).split(/\s+/).map(Number);
+  const [user = 0, nice = 0, system = 0, , , interrupt = 0, softInterrupt = 0, stolen = 0] = ticks;
+  const busy = user + nice + system + interrupt + softInterrupt + stolen;
+  return { cpuSeconds: busy / TICKS_PER_SECOND, atMs: performance.now() };
 }
 
 /** Of one core, between two looks. */

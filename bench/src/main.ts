@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startTestServer } from '@switchboard/persistence/testing';
 import { createLoadClient, NoLoadClientError } from './load-client.ts';
-import { createPins, describeMachine, usageOf } from './machine.ts';
+import { createPins, describeMachine, describeOthers, usageOf } from './machine.ts';
 import { renderProfiles } from './profile.ts';
 import type { Bench, Figures, Scenario, Target } from './scenario.ts';
 import { fanOut } from './scenarios/fan-out.ts';
@@ -49,6 +49,7 @@ async function main(): Promise<void> {
       name,
       Object.keys(TARGETS).map((known) => ({ name: known })),
     );
+  const others = describeOthers();
   build();
 
   const pins = createPins(values.pins);
@@ -61,7 +62,8 @@ async function main(): Promise<void> {
   try {
     pins.pinStore(postgres.pid());
     const bench: Bench = { load, quick, postgresUsage: () => usageOf(postgres.pid()) };
-    console.log(`${describeMachine()}\n${pins.about}\n${count(rounds, 'round')}, medians.\n`);
+    const facts = [describeMachine(), pins.about, `${count(rounds, 'round')}, medians.`, ...(others ? [others] : [])];
+    console.log(`${facts.join('\n')}\n`);
     for (const scenario of scenarios) {
       const profileDir = values.profile && resolve(values.profile, scenario.name);
       if (profileDir) await mkdir(profileDir, { recursive: true });

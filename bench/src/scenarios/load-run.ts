@@ -1,7 +1,7 @@
 /** One run of the load client against a target, with who had how much of which core meanwhile. */
 import { join } from 'node:path';
 import type { LoadReport } from '../load-client.ts';
-import { shareOf, type Usage } from '../machine.ts';
+import { shareOf, type Usage, usageOfAll } from '../machine.ts';
 import type { Bench, Figures, Target } from '../scenario.ts';
 
 export interface LoadRun {
@@ -15,11 +15,15 @@ export interface LoadResult extends LoadReport {
   readonly shares: Figures;
 }
 
-/** Figures of every scenario that loads: shares of one core in percent. They show who was the bottleneck. */
+/**
+ * Figures of every scenario that loads: shares of one core in percent. They show who was the bottleneck, and whether others were at work:
+ * what they took was not there for whom is measured.
+ */
 export const SHARES = {
   'server CPU': { unit: '%', better: 'none' },
   'PostgreSQL CPU': { unit: '%', better: 'none' },
   'load client CPU': { unit: '%', better: 'none' },
+  'CPU of others': { unit: '%', better: 'none' },
 } as const;
 
 /** Throws when anything that was sent got lost: a rate without it would mean nothing. */
@@ -28,7 +32,7 @@ export async function runLoad(target: Target, bench: Bench, run: LoadRun): Promi
   const plan = [...(await target.planReaders(readers)), ...(await target.planSenders(senders))];
   const before: Usage[] = [];
   const after: Usage[] = [];
-  const look = (list: Usage[]) => () => list.push(target.usage(), bench.postgresUsage());
+  const look = (list: Usage[]) => () => list.push(target.usage(), bench.postgresUsage(), usageOfAll());
   const report = await bench.load.run(plan, {
     ...pace,
     port: target.port,
@@ -45,8 +49,7 @@ export async function runLoad(target: Target, bench: Bench, run: LoadRun): Promi
     throw new Error(`${target.name} lost ${report.lost} deliveries and ${report.unacked} acknowledgements`);
   }
   const share = (at: number) => 100 * shareOf(before[at] as Usage, after[at] as Usage);
-  return {
-    ...report,
-    shares: { 'server CPU': share(0), 'PostgreSQL CPU': share(1), 'load client CPU': 100 * report.cpuShare },
-  };
+  const own = { 'server CPU': share(0), 'PostgreSQL CPU': share(1), 'load client CPU': 100 * report.cpuShare };
+  const others = share(2) - Object.values(own).reduce((total, one) => total + one, 0);
+  return { ...report, shares: { ...own, 'CPU of others': Math.max(0, others) } };
 }
