@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '@switchboard/core';
-import { type Host, type RoutePath, redactUrl } from '@switchboard/protocol';
+import { createPathMatcher, type Host, redactUrl } from '@switchboard/protocol';
 import type { ListenAddress } from './config.ts';
 
 type RequestListener = Parameters<Host['route']>[1];
@@ -113,11 +113,11 @@ export function createHttpHost({ log }: { readonly log: Log }): HttpHost {
 
   return {
     route(path, listener) {
-      routes.push({ matches: createMatcher(path), listener });
+      routes.push({ matches: createPathMatcher(path), listener });
     },
 
     upgrade(path, listener) {
-      upgrades.push({ matches: createMatcher(path), listener });
+      upgrades.push({ matches: createPathMatcher(path), listener });
     },
 
     shared<T>(key: string, create: () => T): T {
@@ -168,24 +168,6 @@ function pathOf(url = '/'): string {
   if (path.startsWith('/')) return path;
   const slash = path.indexOf('/', path.indexOf('://') + 3);
   return slash === -1 ? '/' : path.slice(slash);
-}
-
-function createMatcher({ exact, prefix, lenient }: RoutePath): (path: string) => boolean {
-  const normalize = (path: string) => {
-    if (!lenient) return path;
-    const lower = path.toLowerCase();
-    return lower.length > 1 && lower.endsWith('/') ? lower.slice(0, -1) : lower;
-  };
-  if (exact !== undefined) {
-    const wanted = normalize(exact);
-    return (path) => normalize(path) === wanted;
-  }
-  const wanted = normalize(prefix ?? '/');
-  const below = wanted.endsWith('/') ? wanted : `${wanted}/`;
-  return (path) => {
-    const given = normalize(path);
-    return given === wanted || given.startsWith(below);
-  };
 }
 
 function refuseRequest(response: ServerResponse, status: number, reason: string): void {
