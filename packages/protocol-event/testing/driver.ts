@@ -68,6 +68,8 @@ export interface EventClient {
   roundTrip(): Promise<void>;
   /** From now on the server gets no pong. */
   stopAnsweringPings(): void;
+  /** So many pings of the largest size; resolves when all have left. */
+  floodPings(count: number): Promise<void>;
   /** How many pings came. */
   readonly pings: number;
   readonly ended: Promise<Ending>;
@@ -151,6 +153,13 @@ export async function connectEvent(
     sendText: (bytes) => socket.send(bytes, { binary: false }),
     stopAnsweringPings() {
       answersPings = false;
+    },
+    async floodPings(count) {
+      const payload = Buffer.alloc(125);
+      for (let sent = 1; sent <= count; sent += 1) {
+        if (sent % 1_000 > 0) socket.ping(payload);
+        else await new Promise((resolve) => socket.ping(payload, true, resolve));
+      }
     },
     get pings() {
       return pings;
