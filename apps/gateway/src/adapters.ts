@@ -2,6 +2,7 @@
 import type { MountedAdapter, ProtocolAdapter } from '@switchboard/protocol';
 import { createEventAdapter } from '@switchboard/protocol-event';
 import { createSignalrAdapter } from '@switchboard/protocol-signalr';
+import { createWorkspaceAdapter } from '@switchboard/protocol-workspace';
 import type { ProtocolName } from './config/schema.ts';
 import type { Config } from './config.ts';
 
@@ -25,4 +26,6 @@ export const ADAPTERS: readonly AdapterRow[] = [
     name: 'event',
     create: ({ event, listen }) => event && createEventAdapter({ ...event, ownPort: 'event' in listen.adapters }),
   },
+  // Last: every path that is nobody's is its.
+  { name: 'workspace', create: ({ workspace }) => workspace && createWorkspaceAdapter(workspace) },
 ];

@@ -17,7 +17,13 @@ import {
 import { nearest } from './config/nearest.ts';
 import { toProblems } from './config/problems.ts';
 import { DEVELOPMENT_ADMIN_TOKEN, DEVELOPMENT_EVENT_SECRET, productionProblems } from './config/production.ts';
-import { type EventSettings, type Settings, type SignalrSettings, settingsSchema } from './config/schema.ts';
+import {
+  type EventSettings,
+  type Settings,
+  type SignalrSettings,
+  settingsSchema,
+  type WorkspaceSettings,
+} from './config/schema.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -54,6 +60,7 @@ export interface Config {
   /** Null = switched off. */
   readonly signalr: SignalrSettings | null;
   readonly event: (EventSettings & { readonly secret: string }) | null;
+  readonly workspace: WorkspaceSettings | null;
 }
 
 /** The configuration cannot be used. `problems` are sentences, one for each thing that is wrong. */
@@ -140,6 +147,7 @@ function toConfig(settings: Settings, pathOf: (setting: string, value: string) =
       settings.event === false
         ? null
         : { ...settings.event, secret: settings.event?.secret ?? DEVELOPMENT_EVENT_SECRET },
+    workspace: settings.workspace === false ? null : (settings.workspace ?? {}),
   };
 }
 
@@ -156,7 +164,7 @@ function combinationProblems(settings: Settings): string[] {
       'REDIS_URL joins several gateways, but each would keep an embedded PostgreSQL of its own: set DATABASE_URL to one that they share, or unset REDIS_URL.',
     );
   }
-  for (const name of ['signalr', 'event'] as const) {
+  for (const name of ['signalr', 'event', 'workspace'] as const) {
     if (settings[name] === false && settings.listen?.[name] !== undefined) {
       problems.push(`"listen.${name}" is set, but "${name}" is switched off: take one of them out.`);
     }

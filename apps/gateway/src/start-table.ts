@@ -32,8 +32,12 @@ export function renderStartTable(config: Config, addresses: GatewayAddresses): s
     `  ${name.padEnd(widths[0] ?? 0)}  ${address.padEnd(widths[1] ?? 0)}  ${hint}`.trimEnd(),
   );
   const people = config.demoWorld ? ['', '  people of the demo world: alice, bob, carol, dave'] : [];
+  const silent =
+    config.workspace && !config.workspace.janusUrl
+      ? ['', '  no media server is set (workspace.janusUrl, workspace.janusWsUrl): its calls work, but carry no voices']
+      : [];
   const title = `Switchboard is ready on ${addresses.main.url} (${config.mode}, ${storage})`;
-  return [title, '', ...lines, ...people, ''].join('\n');
+  return [title, '', ...lines, ...people, ...silent, ''].join('\n');
 }
 
 function protocolRow(name: ProtocolName, config: Config, addresses: GatewayAddresses): string[] {

@@ -60,7 +60,7 @@ it('starts on nothing, prints where everybody finds it, serves, and starts again
   const second = start();
   const again = await adminGet(await second.url(), '/users');
   expect(again.users.map(({ id }) => id)).toEqual(users.map(({ id }) => id));
-  expect(second.output()).not.toContain('demo world');
+  expect(second.output()).not.toContain('made the demo world');
 });
 
 it('finds its data again after kill -9', async () => {

@@ -119,13 +119,36 @@ const signalr = z.strictObject({
   rates: rates.optional(),
 });
 
+/** What the owner of a `workspace` deployment may turn; the meaning of each stands in that protocol's PROTOCOL.md. */
+const workspace = z.strictObject({
+  accessTtlMs: count(1_000, 365 * 86_400_000).optional(),
+  refreshTtlMs: count(1_000, 10 * 365 * 86_400_000).optional(),
+  graceMs: count(0, 3_600_000).optional(),
+  callGraceMs: count(0, 3_600_000).optional(),
+  leaveGraceMs: count(0, 3_600_000).optional(),
+  inviteMs: count(1_000, 3_600_000).optional(),
+  inviteTtlMs: count(1_000, 365 * 86_400_000).optional(),
+  signInLinkTtlMs: count(1_000, 365 * 86_400_000).optional(),
+  storeMiniChat: flag.optional(),
+  broadcastLimitBytes: count(256, 1024 * 1024).optional(),
+  bodyLimitBytes: count(1024, 64 * 1024 * 1024).optional(),
+  janusUrl: url(['http:', 'https:'], 'https://janus.example.org:8089/janus').optional(),
+  janusWsUrl: url(['ws:', 'wss:'], 'wss://janus.example.org:8989').optional(),
+  rates: rates.optional(),
+});
+
 /** A protocol's settings, or `false` to switch it off. */
 const switchable = <T extends z.ZodType>(settings: T) => z.union([z.literal(false), settings]).optional();
 
 /** Of the protocols that are built in; a setting of one that is not is refused with its name. */
-export const PROTOCOL_SECTIONS = { signalr: switchable(signalr), event: switchable(event) } as const;
+export const PROTOCOL_SECTIONS = {
+  signalr: switchable(signalr),
+  event: switchable(event),
+  workspace: switchable(workspace),
+} as const;
 export type SignalrSettings = z.infer<typeof signalr>;
 export type EventSettings = z.infer<typeof event>;
+export type WorkspaceSettings = z.infer<typeof workspace>;
 
 const ORIGINS = 'must be a list of origins like https://chat.example.org, *.example.org, or *';
 
@@ -135,7 +158,12 @@ export const settingsSchema = z.strictObject({
   port: port.optional(),
   listen: z
     .strictObject(
-      { admin: address.optional(), signalr: address.optional(), event: address.optional() },
+      {
+        admin: address.optional(),
+        signalr: address.optional(),
+        event: address.optional(),
+        workspace: address.optional(),
+      },
       { error: 'must name protocols and ports' },
     )
     .optional(),

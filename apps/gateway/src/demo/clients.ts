@@ -1,6 +1,7 @@
 /** Real clients for the demo: one row for each protocol that has one, all with the same few words. */
 import { connectEvent, type EventConversation, type EventMessage } from '@switchboard/protocol-event/testing';
 import { connectSignalr, type SignalrConnect } from '@switchboard/protocol-signalr/testing';
+import { createRest, openSocket, type WorkspaceConnect } from '@switchboard/protocol-workspace/testing';
 import type { ProtocolName } from '../config/schema.ts';
 
 export interface DemoClient {
@@ -58,6 +59,31 @@ export const DEMO_CLIENTS: Partial<Readonly<Record<ProtocolName, OpenClient>>> =
       },
       async close() {
         await client.close();
+      },
+    };
+  },
+
+  /** In the call of the channel: what is said there is mini-chat. */
+  async workspace(connect, conversationId) {
+    const { url, token, workspaceId, userId } = connect as unknown as WorkspaceConnect;
+    const rest = createRest(url, token);
+    const socket = openSocket(url);
+    await socket.auth({ token, workspaceId });
+    const channelId = `00000000-0000-8300-8000-${conversationId.toString(16).padStart(12, '0')}`;
+    const media = { microphone: false, speakers: true, screen: false, camera: false, speaking: false };
+    await rest.ask('POST', `/channels/${channelId}/select?socketId=${socket.id}`, media);
+    return {
+      async say(message) {
+        socket.emit('conversation-broadcast', { action: 'mini-chat', userId, data: { message } });
+      },
+      async hear() {
+        const isOthers = (said: { action: string; userId: string }) =>
+          said.action === 'mini-chat' && said.userId !== userId;
+        const { userId: from, data } = await socket.next('conversation-broadcast', isOthers);
+        return { from, text: data.message };
+      },
+      async close() {
+        socket.disconnect();
       },
     };
   },
