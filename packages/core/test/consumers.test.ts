@@ -1,4 +1,4 @@
-import { createRetention, type LogEvent, type UserId } from '@switchboard/core';
+import { adminActor, createRetention, type LogEvent, type User, type UserId } from '@switchboard/core';
 import { createTestCore, type TestCore } from '@switchboard/testing';
 
 let test: TestCore;
@@ -97,16 +97,55 @@ describe('what the log forgets', () => {
       { store: test.store, clock: test.clock, nodeId: test.nodeId, log: () => undefined },
       { keepMs: 5_000, keepEntries: 10 },
     );
-    expect(await retention.prune()).toBe(35);
+    expect(await retention.prune()).toEqual({ entries: 35, sessions: 0, codes: 0 });
     expect(await test.store.log.floor()).toBe(36);
-    expect(await retention.prune()).toBe(0);
+    expect(await retention.prune()).toEqual({ entries: 0, sessions: 0, codes: 0 });
 
     const fewer = createRetention(
       { store: test.store, clock: test.clock, nodeId: test.nodeId, log: () => undefined },
       { keepMs: 5_000, keepEntries: 1 },
     );
-    expect(await fewer.prune()).toBe(5);
+    expect(await fewer.prune()).toMatchObject({ entries: 5 });
     await append(1);
     expect(await test.store.log.head()).toBe(46);
+  });
+
+  it('is sessions and codes that were over long ago, looked for once a day', async () => {
+    const [alice] = (await test.people('Alice')) as [User];
+    const { sessions } = test.core;
+    const issue = (options: { ttlMs?: number; idleTimeoutMs?: number } = {}) =>
+      sessions.issue(adminActor(), { userId: alice.id, namespace: 'test', kind: 'opaque', ...options });
+    const make = (options: { ttlMs?: number; uses?: number | null } = {}) =>
+      sessions.createCode(adminActor(), { purpose: 'test', ...options });
+    const day = 24 * 60 * 60 * 1000;
+    await issue({ ttlMs: day });
+    await issue({ idleTimeoutMs: day });
+    const revoked = await issue();
+    await sessions.revoke(adminActor(), revoked.session.id);
+    await make({ ttlMs: day });
+    const used = await make();
+    await sessions.useCode('test', used.code);
+    const lasting = [await issue(), await issue({ ttlMs: 9 * day }), await issue({ idleTimeoutMs: 9 * day })];
+    const codes = [await make(), await make({ uses: null }), await make({ ttlMs: 9 * day })];
+    await sessions.useCode('test', codes[1]?.code as string);
+    const retention = createRetention(
+      { store: test.store, clock: test.clock, nodeId: test.nodeId, log: () => undefined },
+      { keepMs: 5 * day },
+    );
+    expect(await retention.prune()).toMatchObject({ sessions: 0, codes: 0 });
+    test.clock.skip(7 * day);
+    expect(await retention.prune()).toMatchObject({ sessions: 3, codes: 2 });
+    expect((await sessions.list(alice.id)).map(({ id }) => id).sort()).toEqual(
+      lasting.map(({ session }) => session.id),
+    );
+    expect((await sessions.listCodes({ purpose: 'test' })).map(({ id }) => id).sort()).toEqual(
+      codes.map(({ oneTimeCode }) => oneTimeCode.id).sort(),
+    );
+    for (const days of [6.5, 0.9]) {
+      test.clock.skip(days * day);
+      expect(await retention.prune()).toMatchObject({ sessions: 0, codes: 0 });
+    }
+    test.clock.skip(0.1 * day);
+    expect(await retention.prune()).toMatchObject({ sessions: 2, codes: 1 });
   });
 });

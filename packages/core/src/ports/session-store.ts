@@ -59,6 +59,8 @@ export interface SessionStore {
   listOf(userId: UserId, at: UnixMs): Promise<readonly Session[]>;
   /** Forward only. One statement for all. */
   touch(ids: readonly SessionId[], at: UnixMs): Promise<void>;
+  /** Takes away at most `limit` that ended before: revoked, run out or long unused. Answers how many. */
+  removeEnded(before: UnixMs, limit: number): Promise<number>;
 
   /** False when the hash is taken. */
   insertCode(code: OneTimeCode & { readonly codeHash: string }): Promise<boolean>;
@@ -76,6 +78,8 @@ export interface SessionStore {
    * it was there and the right was.
    */
   removeCode(id: string, by: UserId | null): Promise<'removed' | 'forbidden' | 'not_found'>;
+  /** Takes away at most `limit` that were used up or ran out before. Answers how many. */
+  removeSpentCodes(before: UnixMs, limit: number): Promise<number>;
 }
 
 export interface SessionTx {

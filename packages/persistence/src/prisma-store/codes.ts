@@ -3,7 +3,10 @@ import type { ConversationId, JsonObject, OneTimeCode, SessionStore, SpaceId, Us
 import { Prisma } from '../generated/client.ts';
 import type { Db } from './db.ts';
 
-export type CodeStore = Pick<SessionStore, 'insertCode' | 'findCode' | 'useCode' | 'listCodes' | 'removeCode'>;
+export type CodeStore = Pick<
+  SessionStore,
+  'insertCode' | 'findCode' | 'useCode' | 'listCodes' | 'removeCode' | 'removeSpentCodes'
+>;
 
 interface CodeRow {
   readonly id: string;
@@ -99,6 +102,15 @@ export function createCodeStore(db: Db): CodeStore {
         select exists (select 1 from wanted) as found, exists (select 1 from gone) as removed`;
       if (rows[0]?.removed) return 'removed';
       return rows[0]?.found ? 'forbidden' : 'not_found';
+    },
+
+    async removeSpentCodes(before, limit) {
+      return db.$executeRaw`
+        with horizon as (select to_timestamp(${before}::float8 / 1000) as at)
+        delete from one_time_codes
+         where id = any(array(
+           select c.id from one_time_codes c, horizon h
+            where c.expires_at < h.at or (c.uses_left = 0 and c.used_at < h.at) limit ${limit}::int))`;
     },
   };
 }

@@ -146,6 +146,16 @@ export function createSessionStore(db: Db): SessionStore {
         update sessions set last_used_at = to_timestamp(${at}::float8 / 1000)
          where id = any(${ids}::bigint[]) and last_used_at < to_timestamp(${at}::float8 / 1000)`;
     },
+
+    async removeEnded(before, limit) {
+      return db.$executeRaw`
+        with horizon as (select to_timestamp(${before}::float8 / 1000) as at)
+        delete from sessions
+         where id = any(array(
+           select s.id from sessions s, horizon h
+            where s.revoked_at < h.at or s.expires_at < h.at or s.last_used_at + s.idle_timeout_ms * interval '1 millisecond' < h.at
+            limit ${limit}::int))`;
+    },
   };
   return { ...sessions, ...createCodeStore(db) };
 }
