@@ -352,6 +352,8 @@ describe('marks in the long run', () => {
     for (const marks of participants) {
       const { userId } = marks;
       const told = { step, userId, marks };
+      const { readSeq, readAbove } = marks;
+      expect({ ...told, readSeq, readAbove }).toEqual({ ...told, ...model.marks(userId) });
       for (const { seq, read } of model.judged(userId)) {
         expect({ ...told, seq, read: hasRead(marks, seq) }).toEqual({ ...told, seq, read });
       }

@@ -1,10 +1,14 @@
-// Who has read what, as naively as can be: a set of seqs per person. What the marks of the store must agree with.
-import type { Message, UserId } from '@switchboard/core';
+// Who has read what, as naively as can be: a set of seqs per person, and where by the rule of the marks the watermark of each ends. What the
+// marks of the store must agree with.
+import type { Message, SeqRange, UserId } from '@switchboard/core';
 
 interface Member {
   active: boolean;
   floor: number;
   cleared: number;
+  watermark: number;
+  /** Covered beside (floor, watermark]. */
+  readonly beside: Set<number>;
   readonly read: Set<number>;
   readonly hidden: Set<number>;
 }
@@ -24,7 +28,9 @@ export function createReadModel(userIds: readonly UserId[]) {
   const lastSeq = () => messages.length;
   const of = (userId: UserId) => members.get(userId) as Member;
   const join = (userId: UserId) => {
-    const member = members.get(userId) ?? { active: true, floor: 0, cleared: 0, read: new Set(), hidden: new Set() };
+    const sets = { read: new Set<number>(), hidden: new Set<number>(), beside: new Set<number>() };
+    const member = members.get(userId) ?? { active: true, floor: 0, cleared: 0, watermark: 0, ...sets };
+    for (let seq = member.floor + 1; seq <= member.watermark; seq += 1) member.beside.add(seq);
     members.set(userId, Object.assign(member, { active: true, floor: lastSeq() }));
   };
   for (const userId of userIds) join(userId);
@@ -40,6 +46,23 @@ export function createReadModel(userIds: readonly UserId[]) {
         message.seq > of(userId).cleared,
     );
 
+  /** One message: everything from the last one before it that could be read, if that one still has to be read. */
+  function cover(userId: UserId, seq: number): void {
+    const member = of(userId);
+    const { floor, watermark, beside } = member;
+    if ((seq > floor && seq <= watermark) || beside.has(seq)) return;
+    const from = seq > floor ? Math.max(floor, watermark) : 0;
+    const before = readable(userId).filter(({ message }) => message.seq > from && message.seq < seq);
+    for (let each = (before.at(-1)?.message.seq ?? from) + 1; each <= seq; each += 1) beside.add(each);
+    absorb(member);
+  }
+
+  function absorb(member: Member): void {
+    const { floor, beside } = member;
+    for (let next = Math.max(member.watermark, floor) + 1; beside.has(next); next += 1) member.watermark = next;
+    for (const seq of beside) if (seq > floor && seq <= member.watermark) beside.delete(seq);
+  }
+
   return {
     get lastSeq() {
       return lastSeq();
@@ -53,10 +76,15 @@ export function createReadModel(userIds: readonly UserId[]) {
     },
     mark(userId: UserId, seq: number) {
       const kept = messages[seq - 1];
-      if (kept?.visible && !kept.deleted && kept.message.senderId !== userId) of(userId).read.add(seq);
+      if (!kept?.visible || kept.deleted || kept.message.senderId === userId) return;
+      of(userId).read.add(seq);
+      cover(userId, seq);
     },
     markUpTo(userId: UserId, seq: number) {
-      for (let each = of(userId).floor + 1; each <= seq; each += 1) of(userId).read.add(each);
+      const member = of(userId);
+      for (let each = member.floor + 1; each <= seq; each += 1) member.read.add(each);
+      member.watermark = Math.max(member.watermark, seq);
+      absorb(member);
     },
     remove(seq: number) {
       const kept = messages[seq - 1];
@@ -69,6 +97,13 @@ export function createReadModel(userIds: readonly UserId[]) {
     join,
     leave(userId: UserId) {
       of(userId).active = false;
+    },
+    /** Where the watermark ends, and the ranges beside it: as few as can be, ascending. */
+    marks(userId: UserId): { readonly readSeq: number; readonly readAbove: readonly SeqRange[] } {
+      const { watermark, beside } = of(userId);
+      const starts = [...beside].filter((seq) => !beside.has(seq - 1)).sort((a, b) => a - b);
+      const endOf = (seq: number): number => (beside.has(seq + 1) ? endOf(seq + 1) : seq);
+      return { readSeq: watermark, readAbove: starts.map((seq) => [seq, endOf(seq)]) };
     },
     /** Some message that the person can see. */
     visible: (userId: UserId): Message | undefined => readable(userId).at(-1)?.message,
