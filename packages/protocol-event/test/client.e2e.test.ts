@@ -78,6 +78,14 @@ describe('Event.AddConversation', () => {
     expect(conversation.customerId).toBe((await stage.userOf(1)).id);
   });
 
+  it('takes the first customer for its customer, even when a moderator was there before', async () => {
+    const { id } = await enter(moderator, 100);
+    await enter(alice, 100);
+    await enter(bob, 100);
+    const found = await stage.core.conversations.find(id as never);
+    expect(found?.customerId).toBe((await stage.userOf(1)).id);
+  });
+
   it('checks arguments, own id and number in this order', async () => {
     expect(await refusalOf(alice, 'AddConversation', { user_id: 'x', application_id: 0 })).toBe(UNREADABLE);
     expect(await refusalOf(alice, 'AddConversation', { user_id: 2, application_id: 0 })).toBe(NOT_SELF);
@@ -284,6 +292,15 @@ describe('Event.SendMessage', () => {
     }
   });
 
+  it('opens again what operators have closed on another protocol', async () => {
+    const { id } = await enter(alice, 100);
+    await stage.core.conversations.close(stage.test.actor(await stage.userOf(9)), id as never);
+    expect(await enter(alice, 100)).toMatchObject({ id });
+    expect((await send(alice, '100', 'once more')).message.content).toBe('once more');
+    expect(await stage.core.conversations.find(id as never)).toMatchObject({ open: true });
+    expect(textsOf(await list(alice, '100'))).toEqual(['once more']);
+  });
+
   it('is a second message when it is repeated', async () => {
     await enter(alice, 100);
     const [one, two] = [await send(alice, '100', 'hey'), await send(alice, '100', 'hey')];
@@ -350,6 +367,19 @@ describe('Event.ReadMessage', () => {
     expect([await unread(moderator), await unread(other)]).toEqual([0, 0]);
     expect(await list(alice, '100')).toMatchObject([{ read: true, status: 1 }]);
     expect(await list(moderator, '100')).toMatchObject([{ read: true }]);
+  });
+
+  it('lets a second customer see that a moderator, who takes no part, has read it', async () => {
+    await enter(alice, 100);
+    await enter(bob, 100);
+    alice.terminate();
+    await alice.ended;
+    while ((await stage.test.presence.attending(1 as never)).length > 1)
+      await new Promise((resolve) => setImmediate(resolve));
+    const { message } = await send(bob, '100', 'anybody?');
+    expect(await list(bob, '100')).toMatchObject([{ read: false }]);
+    await read(moderator, message);
+    expect(await list(bob, '100')).toMatchObject([{ read: true }]);
   });
 
   it('keeps the mark of a message from before the caller came', async () => {

@@ -6,6 +6,8 @@ const COUNT = 20_000;
 
 let stage: Stage;
 let alice: EventClient;
+/** As the store has them: sends that are under way at once come in no order of their own. */
+let stored: string[];
 
 beforeAll(async () => {
   stage = await createStage();
@@ -18,6 +20,9 @@ beforeAll(async () => {
     const conversationId = id as ConversationId;
     await Promise.all(texts.map((text) => stage.core.messages.send(author, { conversationId, text })));
   }
+  const rows = await stage.test.sql<{ text: string }>('select text from messages order by id');
+  stored = rows.map(({ text }) => text);
+  expect(new Set(stored).size).toBe(COUNT);
 }, 120_000);
 
 beforeEach(async () => {
@@ -31,9 +36,7 @@ const LIST = JSON.stringify({ name: 'Event.GetMessageList', args: '{"session_cha
 it('brings a history of 20,000 messages as one message, and the connection lives', async () => {
   alice.send(LIST);
   const { result } = (await alice.answer()) as { result: { Messages: EventMessage[] } };
-  expect(result.Messages.map(({ content }) => content)).toEqual(
-    Array.from({ length: COUNT }, (_, at) => `message ${at}`),
-  );
+  expect(result.Messages.map(({ content }) => content)).toEqual(stored);
   expect(await alice.ask('Event.GetUnreadInfo', { user_id: 1 })).toMatchObject({ unread_count: 0 });
 });
 
@@ -61,7 +64,5 @@ it('counts and lists at most 10,000 unread messages, the oldest', async () => {
   await stage.test.sql('update participants set joined_seq = 0 where user_id = $1', [(await stage.userOf(9)).id]);
   expect(await moderator.ask('Event.GetUnreadInfo', { user_id: 9 })).toMatchObject({ unread_count: 10_000 });
   const { Messages } = await moderator.ask<{ Messages: EventMessage[] }>('Event.GetUnreadMessages', { executor_id: 9 });
-  expect(Messages).toHaveLength(10_000);
-  expect(Messages[0]?.content).toBe('message 0');
-  expect(Messages.at(-1)?.content).toBe('message 9999');
+  expect(Messages.map(({ content }) => content)).toEqual(stored.slice(0, 10_000));
 });

@@ -139,6 +139,13 @@ export function createRooms({ core, options, views, queue }: RoomsContext): Room
     return isIn ? error : notIn();
   }
 
+  /** The answer's numbers come from the lookup, which has them already unless this node is behind. */
+  async function show({ conversationId, senderId }: Message): Promise<void> {
+    const { directory } = core;
+    if (directory.conversation(conversationId) && directory.user(senderId)) return;
+    await Promise.all([directory.ensureConversations([conversationId]), directory.ensureUsers([senderId])]);
+  }
+
   return {
     letGo,
 
@@ -161,6 +168,7 @@ export function createRooms({ core, options, views, queue }: RoomsContext): Room
       }
       try {
         const { message } = await core.messages.send(session.actor, { conversationId, ...content });
+        await show(message);
         return message;
       } catch (error) {
         throw await refusalOf(session, room, error);
