@@ -100,8 +100,9 @@ export function createHttpSurface({ host, options, links, isClosing }: HttpConte
     if (typeof link === 'string') return answer(response, link);
     if (link.dress !== 'poll') return answer(response, 'notDeletable');
     response.writeHead(202, { 'Content-Type': 'text/plain', 'Content-Length': 0 }).end();
-    if (link.connection) link.connection.close('normal');
-    else links.end(link, 'normal');
+    link.connection?.close('normal');
+    // The waiting poll has its 204; nobody comes back for anything.
+    link.carrier?.destroy();
   }
 
   /** Exact origin and credentials, on every answer; an origin that is not on the list gets none of it. */

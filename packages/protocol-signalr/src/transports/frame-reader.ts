@@ -71,6 +71,8 @@ function readHeader(reader: FrameReader, chunk: Buffer, sink: FrameSink): Buffer
 }
 
 function headerLength(second: number): number {
+  // Without a mask it is refused, whatever follows.
+  if ((second & 0x80) === 0) return 2;
   const short = second & 0x7f;
   return 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + 4;
 }
