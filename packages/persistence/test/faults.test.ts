@@ -17,13 +17,16 @@ import {
 import type { FromReader, FromWriter, Setup, ToWriter } from './processes/messages.ts';
 
 type Acknowledged = Extract<FromWriter, { kind: 'acknowledged' }>;
+type Timed = Pick<Acknowledged, 'sentAt' | 'tookMs'>;
 
 interface Process<Message> {
   readonly child: ChildProcess;
   readonly messages: Message[];
   say(message: ToWriter): void;
-  /** Resolves when it has said this. */
+  /** Resolves when it has said this. Rejects when it ends before. */
   heard(kind: string): Promise<void>;
+  /** Resolves with the next thing that it says. Rejects when it ends before. */
+  next(): Promise<void>;
 }
 
 const CONVERSATIONS = 5;
@@ -36,6 +39,7 @@ beforeAll(async () => {
   server = await startTestServer({ durable: true, log: () => undefined });
   database = await createTestDatabase(server);
   sql = openSql(database.connectionString);
+  await sql('create table plain (n int)');
 });
 
 afterAll(async () => {
@@ -53,13 +57,19 @@ function start<Message extends { kind: string }>(file: string, argument: string)
   processes.push(child);
   const messages: Message[] = [];
   child.on('message', (message: Message) => void messages.push(message));
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`${file} ended (${signal ?? code}) when it was still needed`);
+  });
+  ended.catch(() => undefined);
+  const next = async () => void (await Promise.race([once(child, 'message'), ended]));
   return {
     child,
     messages,
     say: (message) => void (child.connected && child.send(message)),
     async heard(kind) {
-      while (!messages.some((message) => message.kind === kind)) await once(child, 'message');
+      while (!messages.some((message) => message.kind === kind)) await next();
     },
+    next,
   };
 }
 
@@ -89,7 +99,7 @@ it('loses nothing, repeats nothing and keeps nobody waiting', async () => {
   /** Resolves when the writer has been told of something new. */
   const writes = async (writer: Process<FromWriter>) => {
     const before = writer.messages.length;
-    while (writer.messages.length === before) await once(writer.child, 'message');
+    while (!writer.messages.slice(before).some(({ kind }) => kind === 'acknowledged')) await writer.next();
   };
 
   const reader = start<FromReader>('reader.ts', database.connectionString);
@@ -109,19 +119,24 @@ it('loses nothing, repeats nothing and keeps nobody waiting', async () => {
   await delay(3_000);
   two.child.kill('SIGCONT');
   expect(acknowledged.some(({ sentAt }) => sentAt > stopped + 2_500)).toBe(true);
-  const slowest = longest(acknowledged.filter(({ sentAt }) => sentAt > stopped && sentAt < stopped + 3_000));
-  expect(slowest).toBeLessThan(2_700);
+  const during = [stopped, stopped + 3_000] as const;
+  const slowest = longest(within(acknowledged, during));
+  expect(slowest).toBeLessThan(2_500 + stallsOf(one, during));
   await writes(two);
 
-  // With sends alone nobody waits at all. On a machine that is busy with other things a second look is fair.
+  // With sends alone nobody waits at all.
   for (const writer of [one, two]) writer.say({ kind: 'slow-lane', on: false });
-  await delay(200);
-  let worst = await longestWhileStopped(two, one, acknowledged);
-  for (let again = 0; worst > 100 && again < 3; again += 1) {
-    console.log(`faults: a send took ${worst.toFixed(0)} ms beside a stopped node; measured once more`);
-    worst = await longestWhileStopped(again % 2 === 0 ? one : two, again % 2 === 0 ? two : one, acknowledged);
+  await Promise.all([writes(one), writes(two)]);
+  let worst = 0;
+  for (const [still, writing] of [
+    [two, one],
+    [one, two],
+  ] as const) {
+    const { send, stalls } = await longestWhileStopped(still, writing);
+    expect(send).toBeLessThan(100 + stalls);
+    worst = Math.max(worst, send);
+    await writes(still);
   }
-  expect(worst).toBeLessThan(100);
   for (const writer of [one, two]) writer.say({ kind: 'slow-lane', on: true });
 
   // Connections are cut, again and again.
@@ -157,27 +172,42 @@ it('loses nothing, repeats nothing and keeps nobody waiting', async () => {
   );
 }, 120_000);
 
-/** The longest send of one writer while the other one stands still for a second. */
-async function longestWhileStopped(
-  still: Process<FromWriter>,
-  writing: Process<FromWriter>,
-  acknowledged: readonly Acknowledged[],
-): Promise<number> {
-  const before = acknowledged.length;
+/** The longest send of one writer that begins while the other one stands still for a second, and what of it is the machine's own doing. */
+async function longestWhileStopped(still: Process<FromWriter>, writing: Process<FromWriter>) {
   still.child.kill('SIGSTOP');
   const from = Date.now();
   await delay(1_000);
-  const until = Date.now();
   still.child.kill('SIGCONT');
-  const sends = acknowledged.slice(before).filter(({ sentAt, tookMs }) => sentAt >= from && sentAt + tookMs <= until);
+  const during = [from, Date.now()] as const;
+  // Until nothing is under way any more that began meanwhile.
+  const isLater = ({ kind, ...message }: FromWriter) =>
+    kind === 'acknowledged' && 'sentAt' in message && message.sentAt > during[1];
+  while (!writing.messages.some(isLater)) await writing.next();
+  const sends = within(
+    writing.messages.filter((message) => message.kind === 'acknowledged'),
+    during,
+  );
   expect(sends.length).toBeGreaterThan(20);
-  const before2 = writing.messages.length;
-  while (writing.messages.length === before2) await once(writing.child, 'message');
-  await delay(100);
-  return longest(sends);
+  return { send: longest(sends), stalls: stallsOf(writing, during) };
 }
 
-const longest = (sends: readonly Acknowledged[]) => Math.max(0, ...sends.map(({ tookMs }) => tookMs));
+const within = <T extends Timed>(all: readonly T[], [from, until]: readonly [number, number]) =>
+  all.filter(({ sentAt }) => sentAt > from && sentAt < until);
+const longest = (all: readonly Timed[]) => Math.max(0, ...all.map(({ tookMs }) => tookMs));
+
+/**
+ * What a machine that is busy with other things adds to a send, by the plain INSERTs of the same process at the same time: it waits for
+ * the commit before its own and for its own. Nothing where these are quick, so that on a quiet machine the bounds are what they say.
+ */
+function stallsOf(writer: Process<FromWriter>, during: readonly [number, number]): number {
+  const plain = longest(
+    within(
+      writer.messages.filter((message) => message.kind === 'plain'),
+      during,
+    ),
+  );
+  return plain < 25 ? 0 : 2 * plain;
+}
 
 async function expectWholeLog(): Promise<void> {
   const [log] = await sql(`

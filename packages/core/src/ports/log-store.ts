@@ -27,7 +27,7 @@ export interface LogStore {
   /** Appends `log.jumped` beyond `seen` when the head is below it. Answers the position, or null when the head is at or above it. */
   jump(seen: LogPosition): Promise<LogPosition | null>;
   /**
-   * Takes the log's lock away from whoever has been kept from ending its transaction for 2 s by a client that does not read (a process
+   * Takes the log's lock away from whoever has been kept from ending its transaction for 1.4 s by a client that does not read (a process
    * that was stopped). Answers how many were ended. Called about once a second by every node.
    */
   freeLock(): Promise<number>;

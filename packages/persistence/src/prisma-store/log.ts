@@ -143,13 +143,14 @@ export function createLogStore(options: LogStoreOptions): LogStore {
     },
 
     async freeLock() {
-      // Idle transactions PostgreSQL ends by itself (pools.ts), but not one whose answer nobody takes.
+      // Idle transactions PostgreSQL ends by itself (pools.ts), but not one whose answer nobody takes. Looked for once a second, so nobody
+      // waits longer than 2.5 s for it.
       const rows = await db.$queryRaw<{ ended: boolean }[]>`
         select pg_terminate_backend(a.pid) as ended
           from pg_locks l join pg_stat_activity a on a.pid = l.pid
          where l.locktype = 'advisory' and l.classid::bigint = 0 and l.objid::bigint = ${LOG_LOCK_KEY}::bigint and l.objsubid = 1
            and l.database = (select oid from pg_database where datname = current_database())
-           and l.granted and a.wait_event = 'ClientWrite' and a.state_change < clock_timestamp() - interval '2 s'`;
+           and l.granted and a.wait_event = 'ClientWrite' and a.state_change < clock_timestamp() - interval '1400 ms'`;
       return rows.length;
     },
 

@@ -2,6 +2,7 @@
 // repeated under the same key until it is, as a client would.
 import { type ConversationId, systemClock, type UserId } from '@switchboard/core';
 import { createCommitter, createPrismaStore } from '../../src/index.ts';
+import { openSql } from '../../src/testing.ts';
 import type { FromWriter, Setup, ToWriter } from './messages.ts';
 
 const setup = JSON.parse(process.argv[2] ?? '') as Setup;
@@ -86,8 +87,21 @@ async function keepChanging(): Promise<void> {
   }
 }
 
+/** As often as batches go, so that it meets what they meet. */
+async function keepInserting(): Promise<void> {
+  const sql = openSql(connectionString);
+  while (!finishing) {
+    const sentAt = Date.now();
+    const begun = performance.now();
+    const told = await sql('insert into plain (n) values (1)').catch(() => null);
+    if (told) tell({ kind: 'plain', sentAt, tookMs: performance.now() - begun });
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  await sql.close();
+}
+
 tell({ kind: 'ready' });
-await Promise.all([keepChanging(), ...Array.from({ length: IN_FLIGHT }, keepSending)]);
+await Promise.all([keepChanging(), keepInserting(), ...Array.from({ length: IN_FLIGHT }, keepSending)]);
 await committer.close();
 await store.close();
 process.send?.({ kind: 'finished' } satisfies FromWriter, () => process.exit());
