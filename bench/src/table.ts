@@ -30,7 +30,7 @@ export function renderTable(infos: Readonly<Record<string, FigureInfo>>, columns
       const ratio = info.better === 'lower' ? plain / value : value / plain;
       return [write(value), info.better === 'none' ? '' : `×${write(ratio)}`, judge(info, value, ratio)];
     });
-    return [`${name}, ${info.unit}`, write(plain), ...cells];
+    return [info.unit ? `${name}, ${info.unit}` : name, write(plain), ...cells];
   });
   return align([head, ...rows]);
 }

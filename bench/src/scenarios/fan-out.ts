@@ -8,6 +8,7 @@ export const fanOut: Scenario = {
   stores: false,
   figures: {
     'deliveries in all': { unit: '/s', better: 'higher', ratioBudget: 5 },
+    'deliveries per second of server CPU': { unit: '', better: 'higher' },
     'deliveries to readers': { unit: '/s', better: 'higher' },
     'delivery p50': { unit: 'ms', better: 'lower' },
     'delivery p99': { unit: 'ms', better: 'lower' },
@@ -17,6 +18,7 @@ export const fanOut: Scenario = {
     const report = await runLoad(target, bench, { readers: 1_000, senders: 64, window: 1 });
     return {
       'deliveries in all': report.deliveriesPerSecond,
+      'deliveries per second of server CPU': report.perCpuSecond(report.deliveriesPerSecond),
       'deliveries to readers': report.readerDeliveriesPerSecond,
       'delivery p50': report.delivery.p50,
       'delivery p99': report.delivery.p99,

@@ -12,6 +12,8 @@ export interface LoadRun {
 }
 
 export interface LoadResult extends LoadReport {
+  /** Of a rate: how much of it a second of the server's processor time pays for. Holds on a busy machine, too. */
+  perCpuSecond(rate: number): number;
   readonly shares: Figures;
 }
 
@@ -51,5 +53,6 @@ export async function runLoad(target: Target, bench: Bench, run: LoadRun): Promi
   const share = (at: number) => 100 * shareOf(before[at] as Usage, after[at] as Usage);
   const own = { 'server CPU': share(0), 'PostgreSQL CPU': share(1), 'load client CPU': 100 * report.cpuShare };
   const others = share(2) - Object.values(own).reduce((total, one) => total + one, 0);
-  return { ...report, shares: { ...own, 'CPU of others': Math.max(0, others) } };
+  const perCpuSecond = (rate: number) => rate / (own['server CPU'] / 100);
+  return { ...report, perCpuSecond, shares: { ...own, 'CPU of others': Math.max(0, others) } };
 }

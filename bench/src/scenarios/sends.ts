@@ -8,6 +8,7 @@ export const sends: Scenario = {
   stores: true,
   figures: {
     'acknowledged sends': { unit: '/s', better: 'higher', ratioBudget: 6 },
+    'sends per second of server CPU': { unit: '', better: 'higher' },
     'deliveries to readers': { unit: '/s', better: 'higher', budget: 1_000_000 },
     'deliveries in all': { unit: '/s', better: 'higher' },
     'ack p50': { unit: 'ms', better: 'lower' },
@@ -18,6 +19,7 @@ export const sends: Scenario = {
     const report = await runLoad(target, bench, { readers: 100, senders: 64, window: 1 });
     return {
       'acknowledged sends': report.acksPerSecond,
+      'sends per second of server CPU': report.perCpuSecond(report.acksPerSecond),
       'deliveries to readers': report.readerDeliveriesPerSecond,
       'deliveries in all': report.deliveriesPerSecond,
       'ack p50': report.ack.p50,
