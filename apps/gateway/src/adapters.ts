@@ -1,15 +1,18 @@
 /** The protocols that are built in, in the order in which they claim their paths: one row each. */
+import type { Clock, Log } from '@switchboard/core';
 import type { MountedAdapter, ProtocolAdapter } from '@switchboard/protocol';
 import { createEventAdapter } from '@switchboard/protocol-event';
+import { createIqchannelsAdapter } from '@switchboard/protocol-iqchannels';
 import { createSignalrAdapter } from '@switchboard/protocol-signalr';
 import { createWorkspaceAdapter } from '@switchboard/protocol-workspace';
 import type { ProtocolName } from './config/schema.ts';
 import type { Config } from './config.ts';
+import { createIntrospectionVerifier } from './verifiers/introspection.ts';
 
 export interface AdapterRow {
   readonly name: ProtocolName;
   /** Null when the configuration switches it off. */
-  readonly create: (config: Config) => ProtocolAdapter | null;
+  readonly create: (config: Config, ports: { readonly clock: Clock; readonly log: Log }) => ProtocolAdapter | null;
 }
 
 /** A protocol at work, as the administration sees it. */
@@ -21,6 +24,15 @@ export interface RunningAdapter {
 }
 
 export const ADAPTERS: readonly AdapterRow[] = [
+  {
+    name: 'iqchannels',
+    create({ iqchannels }, ports) {
+      if (!iqchannels) return null;
+      const { introspection, ...settings } = iqchannels;
+      const verifier = introspection ? createIntrospectionVerifier({ ...introspection, ...ports }) : null;
+      return createIqchannelsAdapter({ ...settings, verifier });
+    },
+  },
   { name: 'signalr', create: ({ signalr }) => signalr && createSignalrAdapter(signalr) },
   {
     name: 'event',

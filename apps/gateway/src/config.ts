@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import { type CoreLimits, DEFAULT_LIMITS } from '@switchboard/core';
+import { type CoreLimits, DEFAULT_LIMITS, type UserId } from '@switchboard/core';
 import { DEFAULT_HOST_LIMITS, type HostLimits } from '@switchboard/protocol';
 import { parseDocument } from 'yaml';
 import {
@@ -19,6 +19,7 @@ import { toProblems } from './config/problems.ts';
 import { DEVELOPMENT_ADMIN_TOKEN, DEVELOPMENT_EVENT_SECRET, productionProblems } from './config/production.ts';
 import {
   type EventSettings,
+  type IqchannelsSettings,
   type Settings,
   type SignalrSettings,
   settingsSchema,
@@ -60,6 +61,12 @@ export interface Config {
   /** Null = switched off. */
   readonly signalr: SignalrSettings | null;
   readonly event: (EventSettings & { readonly secret: string }) | null;
+  /** `openOperator`: by id, or the demo world's operator. */
+  readonly iqchannels:
+    | (Omit<IqchannelsSettings, 'openOperator'> & {
+        readonly openOperator: UserId | { readonly namespace: string; readonly externalId: string } | null;
+      })
+    | null;
   readonly workspace: WorkspaceSettings | null;
 }
 
@@ -147,8 +154,25 @@ function toConfig(settings: Settings, pathOf: (setting: string, value: string) =
       settings.event === false
         ? null
         : { ...settings.event, secret: settings.event?.secret ?? DEVELOPMENT_EVENT_SECRET },
+    iqchannels:
+      settings.iqchannels === false
+        ? null
+        : {
+            ...settings.iqchannels,
+            ...(settings.iqchannels?.widgetDir && {
+              widgetDir: pathOf('iqchannels.widgetDir', settings.iqchannels.widgetDir),
+            }),
+            openOperator: openOperatorOf(settings, production),
+          },
     workspace: settings.workspace === false ? null : (settings.workspace ?? {}),
   };
+}
+
+/** In the demo world its operator, unless another one (or none) is set. */
+function openOperatorOf({ iqchannels, demoWorld }: Settings, production: boolean) {
+  const set = iqchannels ? iqchannels.openOperator : undefined;
+  if (set !== undefined) return set as UserId | null;
+  return (demoWorld ?? !production) ? { namespace: 'signalr', externalId: 'dave' } : null;
 }
 
 function originsOf(settings: Settings): readonly string[] | null {
@@ -164,7 +188,7 @@ function combinationProblems(settings: Settings): string[] {
       'REDIS_URL joins several gateways, but each would keep an embedded PostgreSQL of its own: set DATABASE_URL to one that they share, or unset REDIS_URL.',
     );
   }
-  for (const name of ['signalr', 'event', 'workspace'] as const) {
+  for (const name of ['signalr', 'event', 'workspace', 'iqchannels'] as const) {
     if (settings[name] === false && settings.listen?.[name] !== undefined) {
       problems.push(`"listen.${name}" is set, but "${name}" is switched off: take one of them out.`);
     }

@@ -87,7 +87,7 @@ export function createGateway(config: Config, { log }: { readonly log: Log }): G
     health.mountMetrics(hosts.admin);
     mountAdmin(hosts.admin, { core, hub, log, running, token: config.adminToken });
     for (const row of ADAPTERS) {
-      const adapter = row.create(config);
+      const adapter = row.create(config, ports);
       if (!adapter) continue;
       const mounted = adapter.mount(hostFor(hosts.hostOf(row.name), { config, core, hub, ports, metrics }));
       hub.register(row.name, mounted);

@@ -27,6 +27,14 @@ export function productionProblems(settings: Settings): string[] {
       );
     }
   }
+  if (settings.iqchannels !== false && settings.iqchannels?.openOperator) {
+    problems.push('"iqchannels.openOperator" lets anybody act as an operator: production takes tokens only.');
+  }
+  if (settings.iqchannels !== false && settings.iqchannels?.developmentCredentials) {
+    problems.push(
+      '"iqchannels.developmentCredentials" lets anybody be any client: name the "credentials", or an "introspection".',
+    );
+  }
   if (settings.demoWorld) {
     problems.push('"demoWorld" is true: everybody knows the passwords of its people; production does not make it.');
   }

@@ -137,6 +137,43 @@ const workspace = z.strictObject({
   rates: rates.optional(),
 });
 
+/** A system that is asked about credentials of its own; the meaning of each stands in verifiers/introspection.ts. */
+const introspection = z.strictObject({
+  url: url(['http:', 'https:'], 'https://id.example.org/introspect'),
+  headers: z.record(text, text, { error: 'must be headers by name' }).optional(),
+  timeoutMs: count(100, 60_000).optional(),
+  retries: count(0, 10).optional(),
+});
+
+const EXTENSIONS = 'must be a list of extensions in lower case without a dot, or null';
+const extensions = z.array(text.regex(/^[a-z0-9]+$/, { error: EXTENSIONS }), { error: EXTENSIONS }).nullable();
+
+/** What the owner of an `iqchannels` deployment may turn; the meaning of each stands in that protocol's PROTOCOL.md. */
+const iqchannels = z.strictObject({
+  credentials: z
+    .record(text, z.strictObject({ integrationId: text, name: text.optional() }), {
+      error: 'must be clients by credential, each with an integrationId',
+    })
+    .optional(),
+  introspection: introspection.optional(),
+  developmentCredentials: flag.optional(),
+  openOperator: count(1, 1_294_967_295).nullable().optional(),
+  escapeForeignText: flag.optional(),
+  widgetDir: text.optional(),
+  version: text.regex(/^\d+\.\d+\.\d+$/, { error: 'must be a version like 4.4.0' }).optional(),
+  guestName: text.optional(),
+  fileTokenTtlMs: count(1_000, 365 * 86_400_000).optional(),
+  fileBytes: count(1, 64 * 1024 ** 3).optional(),
+  allowedExtensions: extensions.optional(),
+  forbiddenExtensions: extensions.optional(),
+  bodyBytes: count(1024, 64 * 1024 * 1024).optional(),
+  integratedIdleMs: count(120_000, 10 * 365 * 86_400_000).optional(),
+  graceMs: count(0, 3_600_000).optional(),
+  heartbeatMs: count(1_000, 3_600_000).optional(),
+  pingIntervalMs: count(1_000, 3_600_000).optional(),
+  rates: rates.optional(),
+});
+
 /** A protocol's settings, or `false` to switch it off. */
 const switchable = <T extends z.ZodType>(settings: T) => z.union([z.literal(false), settings]).optional();
 
@@ -144,10 +181,12 @@ const switchable = <T extends z.ZodType>(settings: T) => z.union([z.literal(fals
 export const PROTOCOL_SECTIONS = {
   signalr: switchable(signalr),
   event: switchable(event),
+  iqchannels: switchable(iqchannels),
   workspace: switchable(workspace),
 } as const;
 export type SignalrSettings = z.infer<typeof signalr>;
 export type EventSettings = z.infer<typeof event>;
+export type IqchannelsSettings = z.infer<typeof iqchannels>;
 export type WorkspaceSettings = z.infer<typeof workspace>;
 
 const ORIGINS = 'must be a list of origins like https://chat.example.org, *.example.org, or *';
@@ -162,6 +201,7 @@ export const settingsSchema = z.strictObject({
         admin: address.optional(),
         signalr: address.optional(),
         event: address.optional(),
+        iqchannels: address.optional(),
         workspace: address.optional(),
       },
       { error: 'must name protocols and ports' },
@@ -193,4 +233,11 @@ export const settingsSchema = z.strictObject({
 export type Settings = z.infer<typeof settingsSchema>;
 
 /** Settings whose value is never repeated in a message: secrets, and addresses that may hold a password. */
-export const SECRET_SETTINGS = ['adminToken', 'sessionKey', 'databaseUrl', 'redisUrl', 'event.secret'];
+export const SECRET_SETTINGS = [
+  'adminToken',
+  'sessionKey',
+  'databaseUrl',
+  'redisUrl',
+  'event.secret',
+  'iqchannels.introspection.headers',
+];

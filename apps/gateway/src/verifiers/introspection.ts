@@ -21,7 +21,7 @@ export interface IntrospectionOptions {
   readonly question?: (namespace: Namespace, token: string) => JsonObject;
   /**
    * What an answer says; null = it does not know the credential. Default: RFC 7662 and its neighbours: `active` not false, the id in
-   * `sub`, `externalId`, `uin` or `id`, the end in `exp` (seconds).
+   * `sub`, `externalId`, `IntegrationId`, `uin` or `id`, the end in `exp` (seconds).
    */
   readonly answer?: (body: JsonObject) => Answer | null;
   /** Of one question. */
@@ -130,7 +130,7 @@ function defaultQuestion(namespace: Namespace, token: string): JsonObject {
 
 function defaultAnswer(body: JsonObject): Answer | null {
   if (body.active === false) return null;
-  const id = [body.sub, body.externalId, body.uin, body.id].find(
+  const id = [body.sub, body.externalId, body.IntegrationId, body.uin, body.id].find(
     (one) => one !== undefined && one !== null && one !== '',
   );
   if (typeof id !== 'string' && !Number.isSafeInteger(id)) return null;
