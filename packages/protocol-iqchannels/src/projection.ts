@@ -4,7 +4,7 @@
  */
 import type { ConversationView, DomainEventType, Lookup, Message, UserId } from '@switchboard/core';
 import { type DroppedRow, dropped, type EventOf } from '@switchboard/protocol';
-import { isChat, isPresent } from './views/chats.ts';
+import { isChat } from './views/chats.ts';
 import type { EventName } from './wire/objects.ts';
 
 /** One event of this wire, before it is written for a reader. */
@@ -12,6 +12,8 @@ export interface Said {
   readonly name: EventName;
   /** Of whose inbox it tells; null: of the chat. */
   readonly ownerId: UserId | null;
+  /** Of the inbox of whoever is at work there. */
+  readonly isOfPresent: boolean;
   readonly view: ConversationView | null;
   readonly message: Message | null;
   /** Whose membership it tells of. */
@@ -49,18 +51,14 @@ function chatOf(
 function sayer(view: ConversationView, actorId: UserId | null) {
   const list: Said[] = [];
   const say = (name: EventName, about: About = {}): void => {
-    list.push({ name, ownerId: null, view, message: null, memberId: null, actorId, ...about });
+    list.push({ name, ownerId: null, isOfPresent: false, view, message: null, memberId: null, actorId, ...about });
   };
   return { list, say };
 }
 
+/** Of everybody who is at work in the chat then: who that is, each stream knows of its own user. */
 function threadsOfPresent(view: ConversationView, say: (name: EventName, about: About) => void): void {
-  if (view.conversation.kind !== 'support') return;
-  for (const participant of view.participants.values()) {
-    if (isPresent(view, participant)) {
-      say('thread_changed', { ownerId: participant.userId, memberId: participant.userId });
-    }
-  }
+  if (view.conversation.kind === 'support') say('thread_changed', { isOfPresent: true });
 }
 
 /** Of one message: told to whoever may see it. */
@@ -225,6 +223,7 @@ export const projection: Projection = {
     {
       name: 'client_changed',
       ownerId: null,
+      isOfPresent: false,
       view: null,
       message: null,
       memberId: event.user.id,

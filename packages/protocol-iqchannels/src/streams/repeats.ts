@@ -24,6 +24,7 @@ export function createRepeats({ core, views, log }: { readonly core: Core; reado
     const said = {
       name: 'message_created',
       ownerId: null,
+      isOfPresent: false,
       view,
       message,
       memberId: null,

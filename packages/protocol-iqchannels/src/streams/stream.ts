@@ -137,28 +137,23 @@ export function presentNow(ids: Iterable<ConversationId>, userId: UserId, lookup
 }
 
 /** What of an entry this stream shows. `isAtWork`: of a user's stream, whether the user was at work there. */
-export function selectSaid(
-  list: readonly Said[],
-  { reader, target }: StreamSession,
-  isAtWork: boolean,
-): readonly Said[] {
-  return list.filter((one) => {
-    if (reader.part === 'client') return isForClient(one, reader.userId);
-    if (one.name === 'typing' && one.actorId === reader.userId) return false;
-    if (target.kind !== 'user') return one.ownerId === null;
-    if (one.ownerId !== null) {
-      const spaceId = one.view?.conversation.spaceId ?? null;
-      return (
-        one.ownerId === target.userId &&
-        (reader.spaceIds === null || (spaceId !== null && reader.spaceIds.has(spaceId)))
-      );
-    }
-    return isAtWork;
+export function selectSaid(list: readonly Said[], session: StreamSession, isAtWork: boolean): readonly Said[] {
+  const { reader, target } = session;
+  if (reader.part === 'client') return list.filter((one) => isForClient(one, reader.userId));
+  const shown = list.filter(({ name, actorId }) => name !== 'typing' || actorId !== reader.userId);
+  if (target.kind !== 'user') return shown.filter(({ ownerId, isOfPresent }) => ownerId === null && !isOfPresent);
+  const { userId } = target;
+  return shown.flatMap((one) => {
+    const spaceId = one.view?.conversation.spaceId ?? null;
+    if (reader.spaceIds !== null && (spaceId === null || !reader.spaceIds.has(spaceId))) return [];
+    if (one.isOfPresent) return isAtWork ? [{ ...one, ownerId: userId, memberId: userId }] : [];
+    const isShown = one.ownerId === null ? isAtWork : one.ownerId === userId;
+    return isShown ? [one] : [];
   });
 }
 
-function isForClient({ name, ownerId, message, actorId }: Said, userId: UserId | null): boolean {
-  if (ownerId !== null || !FOR_CLIENTS.has(name)) return false;
+function isForClient({ name, ownerId, isOfPresent, message, actorId }: Said, userId: UserId | null): boolean {
+  if (ownerId !== null || isOfPresent || !FOR_CLIENTS.has(name)) return false;
   if (name === 'typing') return actorId !== userId;
   return message === null || message.visibility === 'all';
 }
