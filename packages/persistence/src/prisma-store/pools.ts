@@ -4,7 +4,7 @@
  */
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { Log } from '@switchboard/core';
-import type pg from 'pg';
+import pg from 'pg';
 import { PrismaClient } from '../generated/client.ts';
 
 export interface Clients {
@@ -26,6 +26,7 @@ export function openClients(connectionString: string, log: Log): Clients {
   const onPoolError = (error: Error) => log('debug', 'an idle database connection was lost', { reason: error.message });
   const open = (config: pg.PoolConfig) => {
     const common = {
+      Client: listenedTo(onPoolError),
       connectionString,
       connectionTimeoutMillis: 5_000,
       query_timeout: SILENCE_MS,
@@ -50,4 +51,17 @@ export function openClients(connectionString: string, log: Log): Clients {
       await Promise.all([reads.$disconnect(), slowLane.$disconnect()]);
     },
   };
+}
+
+/**
+ * Clients with an ear of their own from the first moment to the last. Pool and adapter listen by turns, and an error that came between
+ * two turns (PostgreSQL ends a connection just as it is handed over, or handed back) would end the process.
+ */
+function listenedTo(onError: (error: Error) => void) {
+  function ListenedTo(config: pg.ClientConfig): pg.Client {
+    const client = new pg.Client(config);
+    client.on('error', onError);
+    return client;
+  }
+  return ListenedTo as unknown as new () => pg.Client;
 }

@@ -10,6 +10,8 @@ export interface Sql {
 export function openSql(connectionString: string): Sql {
   const pool = new pg.Pool({ connectionString, max: 2, allowExitOnIdle: true });
   pool.on('error', () => undefined);
+  // Also while a client is in nobody's hands: tests end connections.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const query = async <Row extends object>(text: string, parameters: readonly unknown[] = []) =>
     (await pool.query<Row & pg.QueryResultRow>(text, [...parameters])).rows;
   return Object.assign(query, { close: () => pool.end() });
