@@ -22,10 +22,14 @@ import { renderTable } from './table.ts';
 import type { TargetContext } from './targets/context.ts';
 import { createEventTarget } from './targets/event.ts';
 import { createReferenceTarget } from './targets/reference.ts';
+import { createSignalrTarget } from './targets/signalr.ts';
 
 const SCENARIOS: readonly Scenario[] = [sends, latency, fanOut, idle];
 /** By wire; the reference is always there. */
-const TARGETS: Readonly<Record<string, (context: TargetContext) => Target>> = { event: createEventTarget };
+const TARGETS: Readonly<Record<string, (context: TargetContext) => Target>> = {
+  event: createEventTarget,
+  signalr: createSignalrTarget,
+};
 
 const { values } = parseArgs({
   options: {

@@ -17,11 +17,15 @@ const AT_ONCE = 16;
 /** The admin API takes so many with a new conversation; the others follow one by one. */
 const MOST_AT_FIRST = 1_000;
 
-/** Everything that a deployment would set for such rooms, and nothing that makes the gateway faster. */
+/**
+ * Everything that a deployment would set for such rooms, and nothing that makes the gateway faster. The load client counts each text once
+ * with whoever sent it.
+ */
 const SETTINGS = `
 demoWorld: false
 limits: { participants: 100000 }
 event: { roomLimit: 1000000 }
+signalr: { echoNewMessageToCaller: false }
 `;
 
 export interface Gateway extends NodeServer {
@@ -93,7 +97,7 @@ export async function startGateway({ postgres, pins }: TargetContext): Promise<G
   };
 }
 
-async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = new Array(items.length);
   let next = 0;
   async function worker(): Promise<void> {
