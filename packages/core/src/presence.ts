@@ -44,11 +44,10 @@ export interface Presence {
     limit?: number,
   ): Promise<void>;
   unattend(connection: ConnectionId, conversationId: ConversationId): Promise<void>;
-  /**
-   * Whether somebody else would notice a message of this user there now: another person attends, or another participant is online on
-   * a protocol other than `namespace`.
-   */
-  isAttended(conversationId: ConversationId, byUserId: UserId, namespace: Namespace): Promise<boolean>;
+  /** Says that connections of the namespace notice only what they attend; elsewhere a participant notices by being online. */
+  attendsByJoining(namespace: Namespace): void;
+  /** Whether somebody else would notice a message of this user there now: another person attends, or notices by being online. */
+  isAttended(conversationId: ConversationId, byUserId: UserId): Promise<boolean>;
 
   /** Told to the other participants; ends by itself 6 s after the last renewal, on sending a message, and with the connection. */
   setTyping(actor: UserActor, conversationId: ConversationId, typing: boolean): Promise<void>;
@@ -80,6 +79,7 @@ export function createPresence(context: CoreContext, events: Pick<EventStream, '
   const seen = createLastSeen(context);
   /** Who is connected here: all that is known while the presence store is away. */
   const here = new Map<UserId, Set<ConnectionId>>();
+  const joining = new Set<Namespace>();
   let stopSweeping = () => {};
   let sweeping: Promise<void> | null = null;
 
@@ -174,7 +174,7 @@ export function createPresence(context: CoreContext, events: Pick<EventStream, '
     return found;
   }
 
-  async function isAttended(conversationId: ConversationId, byUserId: UserId, namespace: Namespace): Promise<boolean> {
+  async function isAttended(conversationId: ConversationId, byUserId: UserId): Promise<boolean> {
     try {
       const attending = await presence.attending(conversationId);
       if (attending.some(({ userId }) => userId !== byUserId)) return true;
@@ -184,7 +184,7 @@ export function createPresence(context: CoreContext, events: Pick<EventStream, '
       if (others.length === 0) return false;
       const states = await presence.get(others);
       return [...states.values()].some(
-        (state) => effectiveStatus(state) !== 'offline' && state.connections.some((one) => one.namespace !== namespace),
+        (state) => effectiveStatus(state) !== 'offline' && state.connections.some((one) => !joining.has(one.namespace)),
       );
     } catch (error) {
       // Nobody knows: rather one look too many by staff than a message that waits unseen.
@@ -198,6 +198,7 @@ export function createPresence(context: CoreContext, events: Pick<EventStream, '
     disconnected,
     statuses,
     isAttended,
+    attendsByJoining: (namespace) => void joining.add(namespace),
 
     async setAsleep(actor, asleep) {
       const change = await presence.setAsleep(actor.connectionId, actor.userId, asleep);

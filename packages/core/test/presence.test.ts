@@ -151,19 +151,23 @@ describe('idle and by hand', () => {
 });
 
 describe('attending', () => {
-  it('is seen by whoever else is there, and by participants online on another protocol', async () => {
+  it('is seen by whoever else is there, and by participants online where people need not join', async () => {
     const { id } = await lobby();
     const { presence } = test.core;
+    presence.attendsByJoining('event');
     const one = await connect(test, alice, { namespace: 'event' });
     await presence.attend(one, id);
-    expect(await presence.isAttended(id, alice.id, 'event')).toBe(false);
+    expect(await presence.isAttended(id, alice.id)).toBe(false);
     const two = await connect(test, bob, { namespace: 'event' });
-    expect(await presence.isAttended(id, alice.id, 'event')).toBe(false);
-    expect(await presence.isAttended(id, alice.id, 'netalo')).toBe(true);
+    expect(await presence.isAttended(id, alice.id)).toBe(false);
+    const elsewhere = await connect(test, bob, { namespace: 'netalo' });
+    expect(await presence.isAttended(id, alice.id)).toBe(true);
+    await presence.disconnected(elsewhere);
+    expect(await presence.isAttended(id, alice.id)).toBe(false);
     await presence.attend(two, id);
-    expect(await presence.isAttended(id, alice.id, 'event')).toBe(true);
+    expect(await presence.isAttended(id, alice.id)).toBe(true);
     await presence.disconnected(two);
-    expect(await presence.isAttended(id, alice.id, 'event')).toBe(false);
+    expect(await presence.isAttended(id, alice.id)).toBe(false);
   });
 
   it('refuses whoever comes above the limit', async () => {
@@ -187,7 +191,7 @@ describe('while the presence store is away', () => {
     }
     const phone = await connect(test, alice);
     expect(await status(alice)).toBe('online');
-    expect(await test.core.presence.isAttended(id, bob.id, 'event')).toBe(false);
+    expect(await test.core.presence.isAttended(id, bob.id)).toBe(false);
     await test.core.presence.disconnected(phone);
     expect(await status(alice)).toBe('offline');
   });

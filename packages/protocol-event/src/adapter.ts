@@ -51,6 +51,7 @@ function mount(host: Host, given: EventAdapterOptions): MountedAdapter {
   const flusher = createFlusher();
   let isClosing = false;
   core.identities.declare(options.namespace, options.syntheticSids);
+  core.presence.attendsByJoining(options.namespace);
 
   const runner = createRunner({
     protocol: PROTOCOL,

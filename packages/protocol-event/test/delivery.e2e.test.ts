@@ -211,6 +211,24 @@ describe('moderators who have joined nothing', () => {
     expect((await told(moderator))[0]).toEqual(['zoe is away']);
   });
 
+  it('hear of a sender on another protocol while whoever takes part here has not joined', async () => {
+    await setUp();
+    const [alice, moderator] = [await stage.customer(1), await stage.moderator(9)];
+    const { id } = await enter(alice, 100);
+    const zoe = await stage.stranger('Zoe');
+    await stage.core.conversations.addParticipants(adminActor(), id as ConversationId, [{ userId: zoe.id }]);
+    const netalo = stage.test.actor(zoe, { namespace: 'netalo', via: 'netalo' });
+    const write = (text: string) => stage.core.messages.send(netalo, { conversationId: id as ConversationId, text });
+    await write('alice attends');
+    alice.terminate();
+    await alice.ended;
+    while ((await stage.test.presence.attending(id as ConversationId)).length > 0) await new Promise(setImmediate);
+    // She is here again, and has not joined.
+    await stage.customer(1);
+    await write('nobody attends');
+    expect(await told(moderator)).toEqual([['nobody attends']]);
+  });
+
   it('hear nothing of conversations outside the queue', async () => {
     await setUp();
     const [alice, moderator] = [await stage.customer(1), await stage.moderator(9)];

@@ -34,7 +34,7 @@ export function createSending(context: CoreContext, neighbours: SendingNeighbour
       const { kind, spaceId } = view.conversation;
       if (kind !== 'support' || spaceId === null || view.participants.get(actor.userId)?.side === 'staff') return false;
     } else if (!(await store.messages.sendHint(actor.userId, conversationId)).awaitsStaff) return false;
-    return !(await neighbours.isAttended(conversationId, actor.userId, actor.namespace));
+    return !(await neighbours.isAttended(conversationId, actor.userId));
   }
 
   async function toCommand(actor: UserActor, command: SendMessage): Promise<SendCommand> {
