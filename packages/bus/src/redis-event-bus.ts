@@ -45,9 +45,16 @@ export function createRedisEventBus({ url, nodeId, prefix = 'switchboard', log }
   let heardAt = Date.now();
   let subscribed = false;
   let onSubscribed = () => {};
-  const firstSubscribed = new Promise<void>((resolve) => {
-    onSubscribed = resolve;
-  });
+  let onKnown = () => {};
+  /** Hears, and knows which Redis it is: before that its id is not what the other nodes' are. */
+  const connected = Promise.all([
+    new Promise<void>((resolve) => {
+      onSubscribed = resolve;
+    }),
+    new Promise<void>((resolve) => {
+      onKnown = resolve;
+    }),
+  ]);
 
   const publisher = connectRedis({
     url,
@@ -55,6 +62,7 @@ export function createRedisEventBus({ url, nodeId, prefix = 'switchboard', log }
     log,
     onReady: async (redis) => {
       runId = /run_id:(\w+)/.exec(await redis.info('server'))?.[1] ?? '';
+      onKnown();
       flush();
     },
   });
@@ -165,7 +173,7 @@ export function createRedisEventBus({ url, nodeId, prefix = 'switchboard', log }
     async subscribe(listener) {
       listeners.add(listener);
       const patience = new Promise<void>((resolve) => setTimeout(resolve, FIRST_CONNECT_MS).unref());
-      await Promise.race([firstSubscribed, patience]);
+      await Promise.race([connected, patience]);
       // A connect that comes later is told as a reconnect: something may have been missed.
       subscribed = true;
     },

@@ -17,6 +17,8 @@ export const NODE_ALIVE_MS = 15_000;
 export function createNodeWatch(ports: CorePorts): NodeWatch {
   const { store, bus, blobs, clock, nodeId, log, version = '0' } = ports;
   const self = { id: nodeId, startedAt: clock.now(), version };
+  /** Seen with another bus at the last beat. A medium that comes back is known to one node before the other: once is nothing. */
+  let suspects: ReadonlySet<NodeId> = new Set();
   const warnedOf = new Set<NodeId>();
   const keepsFilesApart = new Set<NodeId>();
   let stop = () => {};
@@ -25,7 +27,9 @@ export function createNodeWatch(ports: CorePorts): NodeWatch {
   async function beat(): Promise<void> {
     const alive = await store.nodes.heartbeat({ ...self, busId: bus.id }, NODE_ALIVE_MS);
     await warnOfOtherFiles(alive.map(({ id }) => id).filter((id) => id !== nodeId && !keepsFilesApart.has(id)));
-    const strangers = alive.filter((node) => node.busId !== bus.id && !warnedOf.has(node.id));
+    const apart = alive.filter((node) => node.busId !== bus.id && !warnedOf.has(node.id));
+    const strangers = apart.filter(({ id }) => suspects.has(id));
+    suspects = new Set(apart.map(({ id }) => id));
     if (strangers.length === 0) return;
     for (const { id } of strangers) warnedOf.add(id);
     log(

@@ -1,5 +1,5 @@
 import { createMemoryMedium } from '@switchboard/bus';
-import type { Commit, ConversationId, DeliveredEvent, LogEvent, Message, UserId } from '@switchboard/core';
+import type { Commit, ConversationId, DeliveredEvent, LogEvent, Message, NodeId, UserId } from '@switchboard/core';
 import { createTestCore, type TestCore } from '@switchboard/testing';
 import { createFaultyBus, type FaultyBus, lose, passOn } from './support/faulty-bus.ts';
 import {
@@ -174,9 +174,22 @@ describe('nodes without a common bus', () => {
 
     expect(texts(two.delivered)).toEqual(['hello']);
     expect(passed).toBeLessThan(2_000);
-    await passUntil(two, position + 1, 6_000);
+    // Two heartbeats.
+    await passUntil(two, position + 1, 11_000);
     expect(two.lines.find(({ level }) => level === 'warn')?.message).toContain('REDIS_URL');
     await one.close();
+  });
+
+  it('are not taken for such when a medium that came back is known to one before the other', async () => {
+    const test = await createTestCore();
+    const head = await test.store.log.head();
+    const other = { id: 'other' as NodeId, startedAt: 0, version: '0' };
+    for (const busId of ['before', test.bus.id]) {
+      await test.store.nodes.heartbeat({ ...other, busId }, 15_000);
+      await passUntil(test, head + 1, 5_000);
+    }
+    expect(test.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+    await test.close();
   });
 });
 
