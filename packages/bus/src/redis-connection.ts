@@ -6,7 +6,7 @@ import { DomainError, type Log } from '@switchboard/core';
 import { Redis } from 'ioredis';
 
 /** How long a call may take before its caller is told that Redis is away. */
-export const CALL_TIMEOUT_MS = 1_000;
+const CALL_TIMEOUT_MS = 1_000;
 const LONGEST_RETRY_MS = 1_000;
 
 export interface RedisConnection {

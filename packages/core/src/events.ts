@@ -183,7 +183,6 @@ type Payloads = {
   'log.jumped': { readonly from: LogPosition };
 };
 
-/** Subject ids by type, as stored in the entry: message, user, session, call … */
 export type LogEventType = keyof Payloads;
 export type LogEventPayload<T extends LogEventType> = Payloads[T];
 export type LogEvent<T extends LogEventType = LogEventType> = {
@@ -243,20 +242,6 @@ export type Signal<T extends SignalType = SignalType> = {
 
 export type DomainEvent = LogEvent | Signal;
 export type DomainEventType = DomainEvent['type'];
-
-/**
- * A lasting event as a use case appends it: position, time, batch and version are added under the lock. `subjectId` is what the entry
- * keeps to read the event's objects back (message, user, space member, participant, session or call, by type); `data` what cannot be.
- */
-export interface NewEntry {
-  readonly type: LogEventType;
-  readonly conversationId?: ConversationId | null;
-  readonly spaceId?: SpaceId | null;
-  readonly userIds?: readonly UserId[];
-  readonly visibility?: MessageVisibility;
-  readonly subjectId?: number | null;
-  readonly data?: JsonValue;
-}
 
 /** Every type, for tables and for telling known entries from those of a newer version. */
 export const LOG_EVENT_TYPES = [

@@ -46,7 +46,7 @@ export async function hasEnded({ presence }: CoreContext, { userId, connectionId
   }
 }
 
-export interface Entered {
+interface Entered {
   readonly call: Call;
   readonly leg: CallLeg;
   readonly previous: CallLeg | null;
@@ -88,6 +88,6 @@ async function leaveElsewhere(tx: Tx, leg: CallLeg): Promise<void> {
   }
 }
 
-export function noDevice(): DomainError {
+function noDevice(): DomainError {
   return new DomainError('not_found', 'No live connection of this user', { subject: 'leg' });
 }

@@ -16,7 +16,7 @@ export const GRACE = 'call.grace';
 export const INVITE = 'call.invite';
 
 /** Why, and by whom; null = by the gateway. */
-export interface Cause {
+interface Cause {
   readonly reason: CallEndReason;
   readonly by: UserId | null;
 }

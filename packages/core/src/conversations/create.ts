@@ -110,9 +110,9 @@ export function createCreation({
 
 const KEY_LENGTH = 512;
 const PAIR_LENGTH = 64;
-export const TITLE_LENGTH = 1_000;
+const TITLE_LENGTH = 1_000;
 export const DESCRIPTION_LENGTH = 10_000;
-export const ADDRESS_LENGTH = 4_096;
+const ADDRESS_LENGTH = 4_096;
 const JSON_BYTES = 64 * 1024;
 
 /** The fields that are texts, storable and not too long. */

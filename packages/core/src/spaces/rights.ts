@@ -34,7 +34,7 @@ export function requireRole(actor: Actor, { space, member }: SpaceAccess, roles:
   if (!roles.includes(member.role)) throw forbiddenSpace('role');
 }
 
-export const ROLES_OF = {
+const ROLES_OF = {
   workspace: ['admin', 'moderator', 'user', 'guest'],
   queue: ['admin', 'staff'],
 } as const satisfies Record<Space['kind'], readonly SpaceRole[]>;

@@ -20,7 +20,7 @@ export function fsFault(error: unknown, path: string): unknown {
   return error;
 }
 
-export function diskFull(path: string, cause?: unknown): StoreStartError {
+function diskFull(path: string, cause?: unknown): StoreStartError {
   return new StoreStartError(
     'disk_full',
     `There is no space left on the disk that holds ${path}. Free some space (or raise the quota) and start again; nothing that was acknowledged is lost.`,

@@ -167,7 +167,7 @@ export function toParticipant(p: ParticipantRow): Participant {
 const NO_RANGES: readonly SeqRange[] = [];
 
 /** Of an int8multirange in PostgreSQL's canonical form: lower bounds included, upper ones not. */
-export function toRanges(multirange: string): readonly SeqRange[] {
+function toRanges(multirange: string): readonly SeqRange[] {
   if (multirange === '{}') return NO_RANGES;
   return Array.from(multirange.matchAll(/\[(\d+),(\d+)\)/g), ([, from, to]) => [Number(from), Number(to) - 1] as const);
 }

@@ -74,15 +74,6 @@ export function toDomainError(error: unknown): unknown {
   );
 }
 
-/** Whether a value that had to be unique was taken; `constraint` narrows it to one index. */
-export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  for (const layer of layers(error)) {
-    if (layer.kind !== 'UniqueConstraintViolation') continue;
-    return constraint === undefined || (layer.constraint as { index?: unknown } | undefined)?.index === constraint;
-  }
-  return false;
-}
-
 /** The same methods, whose failures are the domain's. */
 export function guarded<T extends object>(methods: T): T {
   const wrapped = Object.entries(methods).map(([name, method]: [string, unknown]) => [

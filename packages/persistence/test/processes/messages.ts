@@ -18,6 +18,8 @@ export type FromWriter =
       readonly sentAt: number;
       readonly tookMs: number;
     }
+  /** It has no transaction of the slow lane under way any more. */
+  | { readonly kind: 'quiet' }
   /** A plain INSERT beside the log, from the same process: what the machine itself makes everybody wait. */
   | { readonly kind: 'plain'; readonly sentAt: number; readonly tookMs: number }
   | { readonly kind: 'finished' };

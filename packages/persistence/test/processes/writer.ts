@@ -74,7 +74,10 @@ async function keepSending(): Promise<void> {
 async function keepChanging(): Promise<void> {
   while (!finishing) {
     await new Promise((resolve) => setTimeout(resolve, 15));
-    if (!slowLane) continue;
+    if (!slowLane) {
+      tell({ kind: 'quiet' });
+      continue;
+    }
     const origin = { actorId: senderId, via: 'test', connectionId: null };
     await store
       .transaction(origin, async (tx) => {
