@@ -298,7 +298,6 @@ export function createListeners(parts: ListenersOptions) {
       `Date: ${new Date(clock.now()).toUTCString()}`,
       isChunked ? 'Transfer-Encoding: chunked' : 'Connection: close',
     ];
-    response.detachSocket(socket);
     socket.setTimeout(0);
     socket.setNoDelay(true);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
