@@ -1,0 +1,3 @@
+/** The only door of the Netalo wire. */
+export { createNetaloAdapter } from './adapter.ts';
+export type { NetaloAdapterOptions } from './options.ts';
