@@ -195,6 +195,28 @@ describe('the hub', () => {
     expect((await connect(1)).closed).toBeNull();
   });
 
+  it('lets a connection go on by a newer credential of the same user', async () => {
+    const connection = await connect(1, { viewer: { sessionId: 5 as never } });
+    const viewer = { ...(connection.viewer as NonNullable<typeof connection.viewer>), sessionId: 6 as never };
+    hub.renew(connection, { viewer, issued: null, expiresAt: null });
+    fake.emit(revoked({ sessionId: 5 as never }));
+    expect(connection.closed).toBeNull();
+    expect(() =>
+      hub.renew(connection, { viewer: { ...viewer, userId: 2 as never }, issued: null, expiresAt: null }),
+    ).toThrow();
+    fake.emit(revoked({ sessionId: 6 as never }));
+    expect(connection.closed).toBe('revoked');
+  });
+
+  it('does not hold against a session what was revoked before it was issued, however old its connection', async () => {
+    const connection = createTestConnection({ userId: 1, session: null, clock });
+    fake.emit(revoked({}));
+    clock.skip(10);
+    connection.issued = { id: 7, createdAt: clock.now(), expiresAt: null, idleTimeoutMs: null } as never;
+    await hub.add(connection, PRESENCE);
+    expect(connection.closed).toBeNull();
+  });
+
   it('closes what has expired within a second', async () => {
     const connection = await connect(1);
     connection.expiresAt = clock.now() + 3_000;
