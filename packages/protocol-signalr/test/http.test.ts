@@ -63,7 +63,7 @@ describe('the HTTP surface', () => {
   it.each(['text/plain;charset=UTF-8', 'application/octet-stream', 'application/json', ''])(
     'takes a negotiation whose body is said to be "%s"',
     async (type) => {
-      const headers = type ? { 'content-type': type } : {};
+      const headers: Record<string, string> = type ? { 'content-type': type } : {};
       const answer = await ask(`${stage.hubUrl}/negotiate`, { method: 'POST', body: '{"x"', headers });
       expect(JSON.parse(answer.body)).toMatchObject({ negotiateVersion: 0 });
     },
