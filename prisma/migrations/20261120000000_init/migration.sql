@@ -560,6 +560,9 @@ CREATE UNIQUE INDEX "conversations_key_live" ON "conversations"("key") WHERE "de
 CREATE UNIQUE INDEX "calls_conversation_id_live" ON "calls"("conversation_id") WHERE "ended_at" IS NULL;
 CREATE UNIQUE INDEX "participant_spans_open" ON "participant_spans"("conversation_id", "user_id") WHERE "to_position" IS NULL;
 
+-- What staff work on, among all that was ever closed. Sends change nothing in it, so heads are still updated in place.
+CREATE INDEX "conversations_space_id_open" ON "conversations"("space_id") WHERE "open" AND "deleted_at" IS NULL;
+
 -- What nobody attended, until the first member of staff has read it.
 CREATE INDEX "messages_waiting_for_staff" ON "messages"("conversation_id", "seq") WHERE "waiting_for_staff";
 

@@ -135,6 +135,10 @@ export function createConversationStore(db: Db): ConversationStore {
       return rows.map(({ id }) => id as ConversationId);
     },
 
+    /**
+     * Sorts what it finds: an index by changed position would have to be written with every message (3 ms for 10,000 conversations of a
+     * space, 50 ms for 100,000; the open ones are found by an index of their own).
+     */
     async listOfSpace(query) {
       const { spaceId, open, customerId, withCustomer, participantId, limit, offset } = query;
       const rows = await db.$queryRaw<{ id: number }[]>`
