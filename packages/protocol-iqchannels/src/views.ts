@@ -52,6 +52,8 @@ export interface Builder extends ViewContext {
   message(id: MessageId): number;
   /** One that is at hand. */
   theMessage(message: Message): number;
+  /** The notice, or the question, that a message carries under its own id. */
+  attached(message: Message): void;
   file(id: FileId, actor: Author): string;
   view(id: ConversationView['conversation']['id']): ConversationView | undefined;
   rels(): RelsObject;
@@ -162,13 +164,16 @@ export function createBuilder(context: ViewContext, reader: Reader): Builder {
     theMessage(message) {
       if (!isOperator && message.visibility !== 'all') return message.id;
       put('ChatMessages', message.id, () => {
-        if (message.kind === 'notice') put('ChatNotices', message.id, () => toNotice(builder, message));
-        const { kind } = message.prompt ?? {};
-        if (kind === 'rating') put('Ratings', message.id, () => toRating(builder, message));
-        if (kind === 'form') put('InfoRequests', message.id, () => toInfoRequest(builder, message));
         return toMessage(builder, message);
       });
       return message.id;
+    },
+
+    attached(message) {
+      const { id, kind, prompt } = message;
+      if (kind === 'notice' && isOperator) put('ChatNotices', id, () => toNotice(builder, message));
+      if (prompt?.kind === 'rating') put('Ratings', id, () => toRating(builder, message));
+      if (prompt?.kind === 'form') put('InfoRequests', id, () => toInfoRequest(builder, message));
     },
 
     file(id, actor) {

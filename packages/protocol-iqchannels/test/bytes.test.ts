@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { adminActor } from '@switchboard/core';
-import type { IqClient } from '../testing/driver.ts';
+import { type IqClient, refusedWith } from '../testing/driver.ts';
 import { createDesk, type Desk } from './support/desk.ts';
 
 let desk: Desk;
@@ -107,8 +107,8 @@ it('ends the streams of a session that was revoked, with its reason', async () =
   const listener = await dave.listener(`/ws/chats/events/listen_to_channel/${desk.queue.id}`);
   await desk.core.sessions.revokeAll(adminActor(), carol.id as never);
   await desk.core.sessions.revokeAll(adminActor(), desk.dave.id);
-  await stream.frame('the reason', ({ Error }) => Error?.Code === 'unauthorized');
-  await listener.frame('the reason', ({ Error }) => Error?.Code === 'unauthorized');
+  await stream.frame('the reason', refusedWith('unauthorized'));
+  await listener.frame('the reason', refusedWith('unauthorized'));
   expect(await listener.closed).toEqual({ code: 1008 });
   await desk.test.clock.advance(60);
   await stream.ended;
@@ -136,7 +136,7 @@ it('takes the standard header for a cursor, and keeps frames below the limit tha
 it('refuses a listener of somebody else over the socket', async () => {
   const own = desk.seed(carol);
   const listener = await own.listener(`/ws/chats/events/listen_to_channel/${desk.queue.id}`);
-  await listener.frame('the refusal', ({ Error }) => Error?.Code === 'forbidden');
+  await listener.frame('the refusal', refusedWith('forbidden'));
   expect(await listener.closed).toEqual({ code: 1008 });
   await expect(dave.listener('/ws/chats/events/listen_to_nothing/1')).rejects.toThrow('404');
 });

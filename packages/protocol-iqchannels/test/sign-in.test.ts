@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { adminActor, DomainError } from '@switchboard/core';
 import { createTestHost } from '@switchboard/testing';
 import { createIqchannelsAdapter } from '../src/index.ts';
-import { createIqClient, openEvents, send } from '../testing/driver.ts';
+import { createIqClient, openEvents, refusedWith, send } from '../testing/driver.ts';
 import { createDesk, type Desk, type DeskOptions, speakers } from './support/desk.ts';
 
 let desk: Desk;
@@ -129,7 +129,7 @@ it('takes the signed token of the widget for its stream', async () => {
   }
   for (const bad of [blob(at - 25 * 3_600_000), blob(at, () => 'a'.repeat(40)), 'bm9uc2Vuc2U=']) {
     const stream = await openEvents(path + bad);
-    await stream.frame('the refusal', ({ Error }) => Error?.Code === 'unauthorized');
+    await stream.frame('the refusal', refusedWith('unauthorized'));
   }
 });
 

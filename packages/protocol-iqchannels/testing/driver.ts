@@ -77,6 +77,11 @@ export function send(url: string, { method = 'POST', headers = {}, body }: IqReq
   });
 }
 
+/** For `frame`: a refusal with this code. */
+export function refusedWith(code: string): (frame: IqEnvelope) => boolean {
+  return (frame) => frame.Error?.Code === code;
+}
+
 export interface IqEvent {
   readonly Id: number;
   readonly Type: string;

@@ -53,6 +53,7 @@ export function toMessage(builder: Builder, message: Message): ChatMessageObject
   const isMine = message.senderId === reader.userId;
 
   builder.chat(message.conversationId);
+  builder.attached(message);
   if (author === 'client') builder.client(message.senderId);
   if (author === 'user') builder.user(message.senderId);
   return {
