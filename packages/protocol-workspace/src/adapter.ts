@@ -164,9 +164,8 @@ function mount(host: Host, given: WorkspaceAdapterOptions): MountedAdapter {
   return {
     deliver: order.deliver,
     async close(reason) {
-      rest.close();
       guests.close();
-      await hub.endAll(reason, PROTOCOL);
+      await Promise.all([rest.close(), hub.endAll(reason, PROTOCOL)]);
       await namespace.close();
     },
     issueCredential: createCredentials({ core, names, options }),

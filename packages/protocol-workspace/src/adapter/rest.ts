@@ -37,18 +37,20 @@ export interface RestContext {
 
 export interface Rest {
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Those who only wait are answered now. */
-  close(): void;
+  /** Those who only wait are answered now. Resolves when nobody's answer is under way, or after 2 s. */
+  close(): Promise<void>;
 }
 
 const HEADERS = 'Accept, Authorization, Content-Type, If-None-Match';
 const PREFLIGHT_AGE_SECONDS = 86_400;
+const GOODBYE_MS = 2_000;
 
 export function createRest(context: RestContext): Rest {
   const { host, options, names, runner, bearers, written } = context;
   const { clock, log, limits, origins, trustProxy } = host;
   const jsonLimits: JsonLimits = { depth: limits.jsonDepth, members: limits.jsonMembers };
   const waiting = new Set<() => void>();
+  const open = new Set<Promise<void>>();
   let isClosed = false;
   const app = express();
   app.disable('x-powered-by');
@@ -66,7 +68,12 @@ export function createRest(context: RestContext): Rest {
   });
   for (const name of names) {
     const [method = '', path = ''] = name.split(' ');
-    const serve = (request: Request, response: Response) => answer(name, request, response);
+    const serve = (request: Request, response: Response) => {
+      const answering = answer(name, request, response)
+        .catch((error: unknown) => fail(response, error))
+        .finally(() => open.delete(answering));
+      open.add(answering);
+    };
     if (method === 'GET') app.get(path, serve);
     else if (method === 'DELETE') app.delete(path, serve);
     else app.post(path, serve);
@@ -75,9 +82,14 @@ export function createRest(context: RestContext): Rest {
   app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
     // Express itself refuses what it cannot decode in a path.
     const isClients = typeof error === 'object' && error !== null && 'status' in error && Number(error.status) < 500;
-    if (!isClients) log('error', 'a request failed', { protocol: 'workspace', error: String(error) });
-    refuse(response, isClients ? { status: 400, message: 'Invalid request params input' } : wordInternal());
+    if (isClients) refuse(response, { status: 400, message: 'Invalid request params input' });
+    else fail(response, error);
   });
+
+  function fail(response: Response, error: unknown): void {
+    log('error', 'a request failed', { protocol: 'workspace', error: String(error) });
+    refuse(response, wordInternal());
+  }
 
   function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
     const { origin } = request.headers;
@@ -146,9 +158,15 @@ export function createRest(context: RestContext): Rest {
 
   return {
     listener: app,
-    close() {
+    async close() {
       isClosed = true;
       for (const end of [...waiting]) end();
+      let cancel = (): void => {};
+      const patience = new Promise<void>((resolve) => {
+        cancel = clock.after(GOODBYE_MS, resolve);
+      });
+      await Promise.race([Promise.all(open), patience]);
+      cancel();
     },
   };
 }

@@ -1,5 +1,9 @@
-/** One mounted adapter on a core of its own, and people who come to it with REST and real socket.io clients. */
-import type { Core } from '@switchboard/core';
+/**
+ * One mounted adapter on a core of its own, and people who come to it with REST and real socket.io clients. Time stands still unless a
+ * test moves it.
+ */
+import { randomUUID } from 'node:crypto';
+import { adminActor, type Core } from '@switchboard/core';
 import {
   createTestCore,
   createTestHost,
@@ -26,8 +30,6 @@ export interface Credentials {
   readonly sessionId: string;
   readonly accessToken: string;
   readonly refreshToken: string;
-  readonly accessTokenExpiredAt: string;
-  readonly refreshTokenExpiredAt: string;
 }
 
 /** Somebody with an account. */
@@ -38,6 +40,8 @@ export interface Clerk {
   readonly credentials: Credentials;
   /** A socket that is bound to the workspace. */
   sit(workspaceId: string, options?: SocketOptions & { readonly onlineStatus?: string }): Promise<SocketClient>;
+  /** Comes into the call of a channel. */
+  select(channelId: string, socket: SocketClient, media?: object): Promise<Shape>;
 }
 
 export interface Office {
@@ -46,8 +50,10 @@ export interface Office {
   readonly host: TestHost;
   readonly rest: RestClient;
   socket(options?: SocketOptions): SocketClient;
-  /** Signs up, with an invite code where one is given. */
-  hire(name: string, inviteCode?: string): Promise<Clerk>;
+  /** Somebody with an account and a pair of tokens, without the cost of a password. */
+  hire(name: string): Promise<Clerk>;
+  /** Signs up over the wire, with an invite code where one is given. The password is `secret1`. */
+  signUp(name: string, inviteCode?: string): Promise<Clerk>;
   /** A workspace of the first, joined by the others. */
   found(owner: Clerk, ...others: Clerk[]): Promise<{ readonly id: string; readonly general: string }>;
   /** Everything committed has been delivered and has reached these sockets. */
@@ -57,12 +63,14 @@ export interface Office {
 
 export const QUIET = { microphone: false, speakers: true, screen: false, camera: false, speaking: false };
 
-/** Graces that a test can wait for. */
-export const SHORT_GRACES = { graceMs: 150, callGraceMs: 300, leaveGraceMs: 30 };
+/** Objects of the wire, looked into freely. */
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects by what it compares with
+export type Shape = any;
 
 export async function createOffice(options: OfficeOptions = {}): Promise<Office> {
-  const test = await createTestCore({ clock: 'real', ...options.core });
-  const host = await createTestHost(test, createWorkspaceAdapter({ ...SHORT_GRACES, ...options.adapter }), options);
+  const test = await createTestCore(options.core);
+  const { core } = test;
+  const host = await createTestHost(test, createWorkspaceAdapter(options.adapter), options);
   const sockets: SocketClient[] = [];
 
   function socket(about?: SocketOptions): SocketClient {
@@ -71,30 +79,60 @@ export async function createOffice(options: OfficeOptions = {}): Promise<Office>
     return opened;
   }
 
+  function toClerk(about: Pick<Clerk, 'id' | 'email' | 'credentials'>): Clerk {
+    const rest = createRest(host.url, about.credentials.accessToken);
+    return {
+      ...about,
+      rest,
+      async sit(workspaceId, { onlineStatus, ...library } = {}) {
+        const opened = socket(library);
+        await opened.auth({ workspaceId, token: rest.token, ...(onlineStatus && { onlineStatus }) });
+        return opened;
+      },
+      select: (channelId, { id }, media = QUIET) =>
+        rest.ask('POST', `/channels/${channelId}/select?socketId=${id}`, media),
+    };
+  }
+
   return {
     test,
-    core: test.core,
+    core,
     host,
     rest: createRest(host.url),
     socket,
 
-    async hire(name, inviteCode) {
-      const email = `${name.toLowerCase()}@example.com`;
-      const rest = createRest(host.url);
+    async hire(name) {
+      const email = emailOf(name);
+      const made = await core.users.create(adminActor(), {
+        displayName: name,
+        language: 'en',
+        identities: [{ namespace: 'workspace', externalId: randomUUID() }],
+      });
+      await core.users.setAccount(adminActor(), made.id, { email });
+      const ttls = { accessTtlMs: options.adapter?.accessTtlMs ?? 3_600_000, ttlMs: options.adapter?.refreshTtlMs };
+      const { session, secret, refreshSecret } = await core.sessions.issue(adminActor(), {
+        userId: made.id,
+        namespace: 'workspace',
+        kind: 'pair',
+        accessTtlMs: ttls.accessTtlMs,
+        ...(ttls.ttlMs !== undefined && { ttlMs: ttls.ttlMs }),
+      });
+      await test.settled();
+      const credentials = { sessionId: session.publicId, accessToken: secret, refreshToken: refreshSecret ?? '' };
+      return toClerk({ id: made.identities.workspace ?? '', email, credentials });
+    },
+
+    async signUp(name, inviteCode) {
+      const email = emailOf(name);
       const user = { name, email, password: 'secret1', ...(inviteCode && { inviteCode }) };
-      const made = await rest.ask<{ user: { id: string }; credentials: Credentials }>('POST', '/signup', { user });
-      rest.token = made.credentials.accessToken;
-      return {
-        id: made.user.id,
-        email,
-        rest,
-        credentials: made.credentials,
-        async sit(workspaceId, { onlineStatus, ...about } = {}) {
-          const opened = socket(about);
-          await opened.auth({ workspaceId, token: rest.token, ...(onlineStatus && { onlineStatus }) });
-          return opened;
+      const made = await createRest(host.url).ask<{ user: { id: string }; credentials: Credentials }>(
+        'POST',
+        '/signup',
+        {
+          user,
         },
-      };
+      );
+      return toClerk({ id: made.user.id, email, credentials: made.credentials });
     },
 
     async found(owner, ...others) {
@@ -127,6 +165,8 @@ export async function createOffice(options: OfficeOptions = {}): Promise<Office>
     },
   };
 }
+
+const emailOf = (name: string) => `${name.split(' ')[0]?.toLowerCase()}@example.com`;
 
 /** What a socket heard of these names, in order. */
 export function heardOf(socket: SocketClient, ...names: string[]): [name: string, payload: unknown][] {
