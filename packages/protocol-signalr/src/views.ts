@@ -86,7 +86,7 @@ export function createViews({ namespace, conversationTypes, syntheticIdentities 
 
     toMessage: (message, lookup, { seenCount, isSeenByYou }) => ({
       id: String(message.id),
-      content: contentOf(message),
+      content: contentOf(message, namespace),
       senderId: nameOf(message.senderId, lookup),
       conversationId: String(message.conversationId),
       seenCount,
@@ -98,7 +98,7 @@ export function createViews({ namespace, conversationTypes, syntheticIdentities 
     toNewMessage: (message, lookup) => ({
       messageId: String(message.id),
       conversationId: String(message.conversationId),
-      content: contentOf(message),
+      content: contentOf(message, namespace),
       senderId: nameOf(message.senderId, lookup),
       // It has just come: who sees it is told by OnMessageUpdate.
       seenCount: 0,
@@ -153,8 +153,8 @@ function typeOf({ typeLabel, kind }: Conversation): string {
 }
 
 /** What this wire has no kind for is a text: its own, or the address or name of what it carries. */
-function contentOf({ text, parts, kind, meta }: Message): string {
-  if (text !== '' || (kind === 'text' && parts.length === 0) || Object.keys(meta).length > 0) return text;
+function contentOf({ text, parts, kind, meta }: Message, namespace: string): string {
+  if (text !== '' || (kind === 'text' && parts.length === 0) || meta[namespace] !== undefined) return text;
   const part = parts.find(({ url, name }) => url !== undefined || name !== undefined);
   return part?.url ?? part?.name ?? `[${kind}]`;
 }
