@@ -6,6 +6,8 @@ export interface Child {
   readonly process: ChildProcess;
   /** The first line, from now on or said before and not yet taken, that matches; others before it are dropped. Rejects at the end. */
   line(pattern: RegExp): Promise<RegExpExecArray>;
+  /** The end of what it has written so far, to either stream. */
+  lastWords(): string;
   /** `code`, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
   /** In order, and by force after `patienceMs`. */
@@ -30,18 +32,20 @@ export function startChild(command: readonly string[], { env = {}, ipc = false }
   });
   const lines: string[] = [];
   let rest = '';
-  let complaints = '';
+  let words = '';
+  const keep = (text: string) => {
+    words = (words + text).slice(-4_000);
+  };
   let wake: (() => void) | null = null;
   let hasEnded = false;
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    keep(text);
     const parts = (rest + text).split('\n');
     rest = parts.pop() ?? '';
     lines.push(...parts);
     wake?.();
   });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    complaints = (complaints + text).slice(-4_000);
-  });
+  child.stderr?.setEncoding('utf8').on('data', keep);
   child.stdin?.on('error', () => undefined);
   const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
     child.once('error', reject);
@@ -59,7 +63,7 @@ export function startChild(command: readonly string[], { env = {}, ipc = false }
         const found = pattern.exec(next);
         if (found) return found;
       }
-      if (hasEnded) throw new Error(`${program} ended before it said ${pattern}: ${complaints || 'nothing'}`);
+      if (hasEnded) throw new Error(`${program} ended before it said ${pattern}: ${words || 'nothing'}`);
       await Promise.race([
         new Promise<void>((resolve) => {
           wake = resolve;
@@ -73,6 +77,7 @@ export function startChild(command: readonly string[], { env = {}, ipc = false }
     pid: child.pid ?? -1,
     process: child,
     line,
+    lastWords: () => words,
     ended,
     async stop(patienceMs = STOP_WITHIN_MS) {
       const force = setTimeout(() => child.kill('SIGKILL'), patienceMs);

@@ -89,9 +89,19 @@ async function main(): Promise<void> {
 async function runOnce(scenario: Scenario, target: Target, bench: Bench): Promise<Figures> {
   try {
     await target.start({ stores: scenario.stores });
-    return await scenario.run(target, bench);
+    return await run(scenario, target, bench);
   } finally {
     await target.stop();
+  }
+}
+
+/** What went wrong with a server stands in its log. */
+async function run(scenario: Scenario, target: Target, bench: Bench): Promise<Figures> {
+  try {
+    return await scenario.run(target, bench);
+  } catch (error) {
+    console.error(`${scenario.name}, ${target.name}. Its last words:\n${target.lastWords()}`);
+    throw error;
   }
 }
 

@@ -23,6 +23,8 @@ export interface Target {
   /** A CPU profile of its process, from now on until it is written. */
   beginProfile(): void;
   endProfile(file: string): Promise<void>;
+  /** The end of what its process has written. */
+  lastWords(): string;
   stop(): Promise<void>;
 }
 

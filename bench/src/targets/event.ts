@@ -53,6 +53,7 @@ export function createEventTarget(context: TargetContext): Target {
     memory: () => running().memory(),
     beginProfile: () => running().beginProfile(),
     endProfile: (file) => running().endProfile(file),
+    lastWords: () => running().lastWords(),
     async stop() {
       await gateway?.stop();
       gateway = null;

@@ -11,6 +11,7 @@ export interface NodeServer {
   memory(): Promise<MemoryReport>;
   beginProfile(): void;
   endProfile(file: string): Promise<void>;
+  lastWords(): string;
   stop(): Promise<void>;
 }
 
@@ -46,6 +47,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     async endProfile(file) {
       await ask(child, { order: 'profiled', file });
     },
+    lastWords: child.lastWords,
     stop: () => child.stop(),
   };
 }

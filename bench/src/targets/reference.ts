@@ -59,6 +59,7 @@ export function createReferenceTarget({ postgres, pins }: TargetContext): Target
     memory: () => running().memory(),
     beginProfile: () => running().beginProfile(),
     endProfile: (file) => running().endProfile(file),
+    lastWords: () => running().lastWords(),
     async stop() {
       await server?.stop();
       await database?.drop();
