@@ -237,7 +237,7 @@ export const schemas = {
   messageForm: call(object(messageForm)),
   chatType: call(
     z.preprocess(
-      (body) => (typeof body === 'object' ? (body ?? {}) : {}),
+      (body) => (typeof body === 'object' && !Array.isArray(body) ? (body ?? {}) : {}),
       z.object({ chattype: text.optional().catch(undefined) }),
     ),
   ),
