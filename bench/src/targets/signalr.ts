@@ -74,6 +74,7 @@ export function createSignalrTarget(context: TargetContext): Target {
     memory: () => running().memory(),
     beginProfile: () => running().beginProfile(),
     endProfile: (file) => running().endProfile(file),
+    lastWords: () => running().lastWords(),
     async stop() {
       await gateway?.stop();
       gateway = null;
