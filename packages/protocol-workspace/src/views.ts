@@ -130,6 +130,8 @@ export function createViews(names: Names, options: Pick<WorkspaceOptions, 'names
     return names.channel(lookup.conversation(id)?.conversation ?? { id, externalIds: {} });
   }
 
+  const toChannelRole = ({ role }: Participant) => (role === 'owner' ? 'admin' : role);
+
   return {
     attributesOf,
     toUser,
@@ -166,7 +168,13 @@ export function createViews(names: Names, options: Pick<WorkspaceOptions, 'names
       ...toMediaState(leg.media),
     }),
 
-    toChannelRole: ({ role }: Participant) => (role === 'owner' ? 'admin' : role),
+    toChannelRelation: (own: Participant | undefined) => ({
+      role: own ? toChannelRole(own) : 'user',
+      usageCount: own?.callsCount ?? 0,
+      ...(own && own.latestCallAt !== null && { latestUsage: toDate(own.latestCallAt) }),
+    }),
+
+    toChannelRole,
 
     toConnectionOptions(leg: CallLeg) {
       const { serverAuthToken, ...media } = toMedia(leg);

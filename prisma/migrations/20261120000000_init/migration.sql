@@ -193,6 +193,8 @@ CREATE TABLE "participants" (
     "received_seq" BIGINT NOT NULL DEFAULT 0,
     "past_seqs" int8multirange NOT NULL DEFAULT '{}'::int8multirange,
     "read_at" TIMESTAMPTZ(3),
+    "calls_count" INTEGER NOT NULL DEFAULT 0,
+    "latest_call_at" TIMESTAMPTZ(3),
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "changed_position" BIGINT NOT NULL DEFAULT 0,
 

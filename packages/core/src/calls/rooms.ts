@@ -27,7 +27,7 @@ export function createRooms(context: CoreContext): Pick<Calls, 'join' | 'leave'>
         const mine = call.participants.find((one) => one.userId === userId);
         if (call.mode === 'ringing' && mine?.state !== 'accepted') call = await acceptedBy(tx, call, userId);
         const entered = await enter(tx, call, device);
-        if (!leg && conversation.spaceId !== null) await tx.calls.countCall(conversationId, userId);
+        if (!leg) await tx.calls.countCall(conversationId, userId);
         await cancelInvites(tx, [{ conversationId, userId }]);
         return entered;
       });

@@ -89,6 +89,9 @@ export interface Participant extends ReadMarks {
   readonly hiddenAtSeq: Seq | null;
   readonly clearedToSeq: Seq;
   readonly readAt: UnixMs | null;
+  /** Calls of the conversation that it came into. Counted in the store alone: nothing tells it. */
+  readonly callsCount: number;
+  readonly latestCallAt: UnixMs | null;
   readonly createdAt: UnixMs;
   readonly changedPosition: LogPosition;
 }

@@ -39,6 +39,6 @@ export interface CallTx {
    * here. Answers the call with `changedPosition` = the next position. One statement.
    */
   save(call: Call): Promise<Call>;
-  /** Counts a call of the user in the conversation's space, if that has one and the user is a member. */
+  /** Counts a call of the user in the conversation, and in its space, if that has one and the user is a member. */
   countCall(conversationId: ConversationId, userId: UserId): Promise<void>;
 }

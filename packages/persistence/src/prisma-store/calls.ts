@@ -142,6 +142,9 @@ export function createCallTx(tx: TxContext): CallTx {
 
     async countCall(conversationId: ConversationId, userId: UserId) {
       await db.$executeRaw`
+        update participants set calls_count = calls_count + 1, latest_call_at = to_timestamp(${at}::float8 / 1000)
+         where conversation_id = ${conversationId}::bigint and user_id = ${userId}::bigint`;
+      await db.$executeRaw`
         update space_members m set calls_count = m.calls_count + 1, latest_call_at = to_timestamp(${at}::float8 / 1000)
           from conversations c
          where c.id = ${conversationId}::bigint and m.space_id = c.space_id and m.user_id = ${userId}::bigint and m.left_at is null`;

@@ -84,6 +84,8 @@ export interface ParticipantRow {
   readonly received_seq: number;
   readonly past_seqs: string;
   readonly read_at: string | null;
+  readonly calls_count: number;
+  readonly latest_call_at: string | null;
   readonly created_at: string;
   readonly changed_position: number;
 }
@@ -159,6 +161,8 @@ export function toParticipant(p: ParticipantRow): Participant {
     receivedSeq: p.received_seq,
     pastSeqs: toRanges(p.past_seqs),
     readAt: toMs(p.read_at),
+    callsCount: p.calls_count,
+    latestCallAt: toMs(p.latest_call_at),
     createdAt: Date.parse(p.created_at),
     changedPosition: p.changed_position,
   };

@@ -77,7 +77,7 @@ export function createWorkspaceOperations(
         const inCall: readonly CallLeg[] = legs.get(conversation.id) ?? [];
         return {
           ...views.toChannel(conversation, lookup),
-          userRelation: { role: own ? views.toChannelRole(own) : 'user', usageCount: 0 },
+          userRelation: views.toChannelRelation(own),
           users: inCall.map((leg) => views.toActiveUser(leg, lookup)),
         };
       }),
