@@ -3,6 +3,7 @@ import type { Clock, Log } from '@switchboard/core';
 import type { MountedAdapter, ProtocolAdapter } from '@switchboard/protocol';
 import { createEventAdapter } from '@switchboard/protocol-event';
 import { createIqchannelsAdapter } from '@switchboard/protocol-iqchannels';
+import { createNetaloAdapter } from '@switchboard/protocol-netalo';
 import { createSignalrAdapter } from '@switchboard/protocol-signalr';
 import { createWorkspaceAdapter } from '@switchboard/protocol-workspace';
 import type { ProtocolName } from './config/schema.ts';
@@ -37,6 +38,15 @@ export const ADAPTERS: readonly AdapterRow[] = [
   {
     name: 'event',
     create: ({ event, listen }) => event && createEventAdapter({ ...event, ownPort: 'event' in listen.adapters }),
+  },
+  {
+    name: 'netalo',
+    create({ netalo }, ports) {
+      if (!netalo) return null;
+      const { introspection, ...settings } = netalo;
+      const verifier = introspection ? createIntrospectionVerifier({ ...introspection, ...ports }) : null;
+      return createNetaloAdapter({ ...settings, ...(verifier && { verifier }) });
+    },
   },
   // Last: every path that is nobody's is its.
   { name: 'workspace', create: ({ workspace }) => workspace && createWorkspaceAdapter(workspace) },

@@ -20,6 +20,7 @@ import { DEVELOPMENT_ADMIN_TOKEN, DEVELOPMENT_EVENT_SECRET, productionProblems }
 import {
   type EventSettings,
   type IqchannelsSettings,
+  type NetaloSettings,
   type Settings,
   type SignalrSettings,
   settingsSchema,
@@ -61,6 +62,7 @@ export interface Config {
   /** Null = switched off. */
   readonly signalr: SignalrSettings | null;
   readonly event: (EventSettings & { readonly secret: string }) | null;
+  readonly netalo: NetaloSettings | null;
   /** `openOperator`: by id, or the demo world's operator. */
   readonly iqchannels:
     | (Omit<IqchannelsSettings, 'openOperator'> & {
@@ -154,6 +156,7 @@ function toConfig(settings: Settings, pathOf: (setting: string, value: string) =
       settings.event === false
         ? null
         : { ...settings.event, secret: settings.event?.secret ?? DEVELOPMENT_EVENT_SECRET },
+    netalo: settings.netalo === false ? null : (settings.netalo ?? {}),
     iqchannels:
       settings.iqchannels === false
         ? null
@@ -188,7 +191,7 @@ function combinationProblems(settings: Settings): string[] {
       'REDIS_URL joins several gateways, but each would keep an embedded PostgreSQL of its own: set DATABASE_URL to one that they share, or unset REDIS_URL.',
     );
   }
-  for (const name of ['signalr', 'event', 'workspace', 'iqchannels'] as const) {
+  for (const name of ['signalr', 'event', 'netalo', 'workspace', 'iqchannels'] as const) {
     if (settings[name] === false && settings.listen?.[name] !== undefined) {
       problems.push(`"listen.${name}" is set, but "${name}" is switched off: take one of them out.`);
     }

@@ -5,7 +5,7 @@ import type { Rate } from '@switchboard/protocol';
 export interface NetaloAdapterOptions {
   /** Id space of the `uin`s. Default `netalo`. */
   readonly namespace?: Namespace;
-  /** Asked about session strings instead of the sessions issued here: a deployment's own login server. */
+  /** Asked about session strings that were not issued here: a deployment's own login server. */
   readonly verifier?: TokenVerifier;
   /** Which older connection falls when somebody logs in: of the same session string, of the same user, or none. Default `session`. */
   readonly conflictPolicy?: 'session' | 'user' | 'none';

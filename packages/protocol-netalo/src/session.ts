@@ -57,11 +57,16 @@ export function deviceOf({ query }: Handshake): string | null {
   return query.deviceid?.slice(0, MAX_DEVICE) || null;
 }
 
-/** Null: no good session. Throws when nobody can say now. */
+/** Null: no good session. Throws when nobody can say now. Sessions issued here are tried first, a login server after them. */
 export async function signIn(core: Core, options: NetaloOptions, given: string | null): Promise<SignedIn | null> {
   if (given === null) return null;
+  const own = await orNull(authenticate(core, options, given));
+  return own ?? (options.verifier ? orNull(verify(core, options, given)) : null);
+}
+
+async function orNull(signingIn: Promise<SignedIn | null>): Promise<SignedIn | null> {
   try {
-    return options.verifier ? await verify(core, options, given) : await authenticate(core, options, given);
+    return await signingIn;
   } catch (error) {
     if (isDomainError(error) && (error.code === 'unauthenticated' || error.code === 'expired')) return null;
     throw error;

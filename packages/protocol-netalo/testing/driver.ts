@@ -57,7 +57,7 @@ export interface NetaloClient {
   /** Everything that came, in order, `login` included. */
   readonly pushes: readonly NetaloPush[];
   /** The first push, past or to come, that was not taken before; takes it. Rejects after 10 s. */
-  next<T = Readonly<Record<string, unknown>>>(name: string, fits?: (payload: T) => boolean): Promise<T>;
+  next<T extends object = Readonly<Record<string, unknown>>>(name: string, fits?: (payload: T) => boolean): Promise<T>;
   /** Takes what is there now. */
   take(): NetaloPush[];
   /** Why the connection ended, in the library's words. */
@@ -127,7 +127,7 @@ export function openNetalo(
     socket.on('disconnect', (reason: string) => resolve(reason));
   });
 
-  function next<T>(name: string, fits: (payload: T) => boolean = () => true): Promise<T> {
+  function next<T extends object>(name: string, fits: (payload: T) => boolean = () => true): Promise<T> {
     const find = () => untaken.findIndex((push) => push.name === name && fits(push.payload as T));
     const take = (at: number) => untaken.splice(at, 1)[0]?.payload as T;
     const at = find();

@@ -174,6 +174,27 @@ const iqchannels = z.strictObject({
   rates: rates.optional(),
 });
 
+/** What the owner of a `netalo` deployment may turn; the meaning of each stands in that protocol's PROTOCOL.md. */
+const netalo = z.strictObject({
+  introspection: introspection.optional(),
+  conflictPolicy: z.enum(['session', 'user', 'none'], { error: 'must be "session", "user" or "none"' }).optional(),
+  idFormat: z.enum(['string', 'number'], { error: 'must be "string" or "number"' }).optional(),
+  directGroupType: z.union([z.literal(1), z.literal(3)], { error: 'must be 1 or 3' }).optional(),
+  provisionUnknownUsers: flag.optional(),
+  syntheticUinBase: count(0, Number.MAX_SAFE_INTEGER - 1_294_967_295).optional(),
+  offlineDelayMs: count(0, 3_600_000).optional(),
+  ringMs: count(1_000, 3_600_000).optional(),
+  callGraceMs: count(0, 3_600_000).optional(),
+  recordCalls: flag.optional(),
+  rate: rate.optional(),
+  sessionTtlMs: count(1_000, 10 * 365 * 86_400_000)
+    .nullable()
+    .optional(),
+  pingIntervalMs: count(1_000, 3_600_000).optional(),
+  pingTimeoutMs: count(1_000, 3_600_000).optional(),
+  maxPacketBytes: count(1024, 64 * 1024 * 1024).optional(),
+});
+
 /** A protocol's settings, or `false` to switch it off. */
 const switchable = <T extends z.ZodType>(settings: T) => z.union([z.literal(false), settings]).optional();
 
@@ -181,11 +202,13 @@ const switchable = <T extends z.ZodType>(settings: T) => z.union([z.literal(fals
 export const PROTOCOL_SECTIONS = {
   signalr: switchable(signalr),
   event: switchable(event),
+  netalo: switchable(netalo),
   iqchannels: switchable(iqchannels),
   workspace: switchable(workspace),
 } as const;
 export type SignalrSettings = z.infer<typeof signalr>;
 export type EventSettings = z.infer<typeof event>;
+export type NetaloSettings = z.infer<typeof netalo>;
 export type IqchannelsSettings = z.infer<typeof iqchannels>;
 export type WorkspaceSettings = z.infer<typeof workspace>;
 
@@ -201,6 +224,7 @@ export const settingsSchema = z.strictObject({
         admin: address.optional(),
         signalr: address.optional(),
         event: address.optional(),
+        netalo: address.optional(),
         iqchannels: address.optional(),
         workspace: address.optional(),
       },

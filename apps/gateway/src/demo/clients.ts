@@ -1,5 +1,6 @@
 /** Real clients for the demo: one row for each protocol that has one, all with the same few words. */
 import { connectEvent, type EventConversation, type EventMessage } from '@switchboard/protocol-event/testing';
+import { connectNetalo, type NetaloConnect } from '@switchboard/protocol-netalo/testing';
 import { connectSignalr, type SignalrConnect } from '@switchboard/protocol-signalr/testing';
 import { createRest, openSocket, type WorkspaceConnect } from '@switchboard/protocol-workspace/testing';
 import type { ProtocolName } from '../config/schema.ts';
@@ -59,6 +60,24 @@ export const DEMO_CLIENTS: Partial<Readonly<Record<ProtocolName, OpenClient>>> =
       },
       async close() {
         await client.close();
+      },
+    };
+  },
+
+  async netalo(connect, conversationId) {
+    const client = await connectNetalo(connect as unknown as NetaloConnect);
+    const group_id = String(conversationId);
+    return {
+      async say(message) {
+        await client.ask('create_message', { group_id, message });
+      },
+      async hear() {
+        const isHere = (message: { group_id: string }) => message.group_id === group_id;
+        const said = await client.next<{ group_id: string; sender_uin: string; message: string }>('message', isHere);
+        return { from: said.sender_uin, text: said.message };
+      },
+      async close() {
+        client.close();
       },
     };
   },
