@@ -90,7 +90,7 @@ describe('a batch loader', () => {
 
   it('gathers for a while when a crowd comes', async () => {
     const { loads, load } = controlled();
-    const find = createBatchLoader({ load, gather: { aboveRate: 0, size: 50, forMs: 60_000 } });
+    const find = createBatchLoader({ load, gather: { aboveRate: 0, size: 50, quietMs: 60_000, forMs: 60_000 } });
     const answers = Array.from({ length: 49 }, (_, key) => find(key));
     for (let wait = 0; wait < 5; wait += 1) await turn();
     expect(loads).toHaveLength(0);
@@ -103,7 +103,7 @@ describe('a batch loader', () => {
 
   it('does not wait for company when few come', async () => {
     const { loads, load } = controlled();
-    const find = createBatchLoader({ load, gather: { aboveRate: 1e9, size: 50, forMs: 60_000 } });
+    const find = createBatchLoader({ load, gather: { aboveRate: 1e9, size: 50, quietMs: 60_000, forMs: 60_000 } });
     const answer = find(1);
     await turn();
     loads[0]?.answer();
@@ -112,10 +112,37 @@ describe('a batch loader', () => {
 
   it('lets nobody wait longer than it says', async () => {
     const { loads, load } = controlled();
-    const find = createBatchLoader({ load, gather: { aboveRate: 0, size: 50, forMs: 1 } });
+    const find = createBatchLoader({ load, gather: { aboveRate: 0, size: 50, quietMs: 60_000, forMs: 1 } });
     const answer = find(1);
     while (loads.length === 0) await turn();
     loads[0]?.answer();
     expect(await answer).toBe('#1');
+  });
+
+  it('does not wait for those who do not come', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load, gather: { aboveRate: 0, size: 50, quietMs: 1, forMs: 60_000 } });
+    const answers = [find(1), find(2)];
+    while (loads.length === 0) await turn();
+    expect(loads[0]?.keys).toEqual([1, 2]);
+    loads[0]?.answer();
+    await Promise.all(answers);
+  });
+
+  it('waits for those who came while the process was busy', async () => {
+    const { loads, load } = controlled();
+    const find = createBatchLoader({ load, gather: { aboveRate: 0, size: 4, quietMs: 1, forMs: 60_000 } });
+    const answers = [find(1)];
+    for (let key = 2; key <= 4; key += 1) {
+      // Longer than the pause that counts as quiet; the next one asks in the turn after.
+      const until = performance.now() + 3;
+      while (performance.now() < until);
+      await turn();
+      answers.push(find(key));
+    }
+    while (loads.length === 0) await turn();
+    expect(loads[0]?.keys).toEqual([1, 2, 3, 4]);
+    loads[0]?.answer();
+    await Promise.all(answers);
   });
 });

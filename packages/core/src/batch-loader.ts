@@ -10,14 +10,22 @@ export interface BatchLoaderOptions<K, V> {
   /** Loads under way at once; what waits meanwhile gathers into the next one. */
   readonly concurrency?: number;
   /**
-   * For what a crowd that comes back asks: while more than `aboveRate` keys a second come in, a load waits for `size` of them, at most
-   * `forMs`. Absent: never waits longer than a turn.
+   * For what a crowd that comes back asks: while more than `aboveRate` keys a second come in, a load waits until nobody has come for
+   * `quietMs` or `size` of them are there, at most `forMs`. Absent: never waits longer than a turn.
    */
-  readonly gather?: { readonly aboveRate: number; readonly size: number; readonly forMs: number };
+  readonly gather?: {
+    readonly aboveRate: number;
+    readonly size: number;
+    readonly quietMs: number;
+    readonly forMs: number;
+  };
 }
 
-/** Signing in: a tenth of a second is little where thousands come at once. */
-export const GATHER_CROWDS = { aboveRate: 250, size: 200, forMs: 100 } as const;
+/**
+ * Signing in. Where thousands come at once a tenth of a second is little; those who come by and by, or in groups that wait for their
+ * answers, leave pauses and are not kept.
+ */
+export const GATHER_CROWDS = { aboveRate: 500, size: 200, quietMs: 2, forMs: 100 } as const;
 
 interface Question<V> {
   readonly answer: Promise<V | undefined>;
@@ -33,19 +41,43 @@ export function createBatchLoader<K extends string | number, V>(
   let waiting = new Map<K, Question<V>>();
   let running = 0;
   let scheduled = false;
-  let gathering: NodeJS.Timeout | null = null;
+  let asked = 0;
+  let gathering: { timer?: NodeJS.Timeout } | null = null;
 
   function schedule(): void {
     if (scheduled || running >= concurrency || waiting.size === 0) return;
     if (gather && waiting.size < gather.size && rate.perSecond() > gather.aboveRate) {
-      // Not the domain's time: how the work of this process is cut.
-      gathering ??= setTimeout(begin, gather.forMs);
+      if (!gathering) keepGathering(gather);
       return;
     }
-    if (gathering) clearTimeout(gathering);
+    if (gathering) clearTimeout(gathering.timer);
     gathering = null;
     scheduled = true;
     setImmediate(begin);
+  }
+
+  /** Not the domain's time: how the work of this process is cut. */
+  function keepGathering({ quietMs, forMs }: NonNullable<typeof gather>): void {
+    const since = performance.now();
+    const crowd: NonNullable<typeof gathering> = {};
+    gathering = crowd;
+    const listen = () => {
+      const before = asked;
+      const remaining = forMs - (performance.now() - since);
+      if (remaining <= 0) return begin();
+      crowd.timer = setTimeout(
+        () => {
+          // Timers come before sockets in a turn: who came while the process was busy is heard first.
+          setImmediate(() => {
+            if (gathering !== crowd) return;
+            if (asked === before) begin();
+            else listen();
+          });
+        },
+        Math.min(quietMs, remaining),
+      );
+    };
+    listen();
   }
 
   function begin(): void {
@@ -81,10 +113,11 @@ export function createBatchLoader<K extends string | number, V>(
   }
 
   return (key) => {
-    const asked = waiting.get(key);
-    if (asked) return asked.answer;
+    const known = waiting.get(key);
+    if (known) return known.answer;
     const question = newQuestion<V>();
     waiting.set(key, question);
+    asked += 1;
     if (gather) rate.count();
     schedule();
     return question.answer;
