@@ -173,15 +173,13 @@ export interface Conversations {
   /** The owner's place passes on; what nobody is left in is removed (support conversations are not). Staff may repeat it. */
   leave(actor: UserActor, id: ConversationId): Promise<void>;
   /**
-   * Adds others; those in already are passed over. In a workspace they are made members first, as guests. Rights: staff in support;
-   * managers in a workspace, but to invite (into a call, say) taking part is enough, as it is elsewhere. `conflict` with reason `full`
-   * above the limit, which does not hold for the administration. `how`: default `invited`, for the administration `joined`.
+   * Adds others; those in already are passed over. In a workspace they are made members first, as guests. Rights: staff in support,
+   * elsewhere whoever takes part or manages the conversation. `conflict` with reason `full` above the limit, which does not hold for the administration. Told as `invited`, of the administration's as `joined`.
    */
   addParticipants(
     actor: Actor,
     id: ConversationId,
     participants: readonly NewParticipant[],
-    how?: 'invited' | 'joined',
   ): Promise<readonly Participant[]>;
   removeParticipants(actor: Actor, id: ConversationId, userIds: readonly UserId[]): Promise<void>;
   /** Several membership and metadata changes at once, all or nothing (Netalo's update_group). */
@@ -206,8 +204,16 @@ export interface Conversations {
       readonly removed: readonly UserId[];
     }
   >;
-  setRole(actor: Actor, id: ConversationId, userId: UserId, role: ParticipantRole): Promise<Participant>;
-  setGroups(actor: Actor, id: ConversationId, userId: UserId, groups: readonly string[]): Promise<Participant>;
+  setRole(
+    actor: Actor,
+    id: ConversationId,
+    change: { readonly userId: UserId; readonly role: ParticipantRole },
+  ): Promise<Participant>;
+  setGroups(
+    actor: Actor,
+    id: ConversationId,
+    change: { readonly userId: UserId; readonly groups: readonly string[] },
+  ): Promise<Participant>;
   /** A blocked participant stays one. `forbidden` without the right; answers whether anything changed. */
   block(actor: UserActor, id: ConversationId, userId: UserId): Promise<boolean>;
   unblock(actor: UserActor, id: ConversationId, userId: UserId): Promise<boolean>;

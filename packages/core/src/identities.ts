@@ -46,19 +46,18 @@ export interface Identities {
     synthetic?: SyntheticIds,
   ): Promise<ReadonlyMap<string, User>>;
   /** As `resolve`, and makes a user when the id is new. Synthetic ids are never provisioned: `not_found`. Atomic over nodes. */
-  provision(actor: Actor, namespace: Namespace, externalId: string, options?: ProvisionOptions): Promise<User>;
+  provision(actor: Actor, id: ExternalId, options?: ProvisionOptions): Promise<User>;
   /** As `provision` for all, in one transaction; synthetic ids that name nobody are left out of the answer. */
   provisionMany(
     actor: Actor,
-    namespace: Namespace,
-    externalIds: readonly string[],
+    ids: { readonly namespace: Namespace; readonly externalIds: readonly string[] },
     options?: ProvisionOptions,
   ): Promise<ReadonlyMap<string, User>>;
   /**
    * The user's own or the administration's doing. Takes the place of the id that the user had in the namespace. Replaces a bare
    * placeholder that holds the id; `conflict` when its holder is more than that. `invalid` with reason `synthetic` for a synthetic id.
    */
-  link(actor: Actor, userId: UserId, namespace: Namespace, externalId: string, synthetic?: SyntheticIds): Promise<User>;
+  link(actor: Actor, userId: UserId, id: ExternalId & { readonly synthetic?: SyntheticIds }): Promise<User>;
   /** Repeating is fine. */
   unlink(actor: Actor, userId: UserId, namespace: Namespace): Promise<User>;
 }
@@ -109,8 +108,7 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
 
   async function provisionMany(
     actor: Actor,
-    namespace: Namespace,
-    externalIds: readonly string[],
+    { namespace, externalIds }: Parameters<Identities['provisionMany']>[1],
     options: ProvisionOptions = {},
   ): Promise<ReadonlyMap<string, User>> {
     const { synthetic = forms.of(namespace), kind } = options;
@@ -166,15 +164,15 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
     resolveMany,
     provisionMany,
 
-    async provision(actor, namespace, externalId, options) {
+    async provision(actor, { namespace, externalId }, options) {
       const known = await resolveBy(bySignIn, { namespace, externalId }, options?.synthetic);
       if (known && (known.kind !== 'placeholder' || !isPromotion(options?.kind))) return known;
-      const user = (await provisionMany(actor, namespace, [externalId], options)).get(externalId);
+      const user = (await provisionMany(actor, { namespace, externalIds: [externalId] }, options)).get(externalId);
       if (!user) throw notFound(`No user is named ${externalId} in ${namespace}`);
       return user;
     },
 
-    async link(actor, userId, namespace, externalId, synthetic) {
+    async link(actor, userId, { namespace, externalId, synthetic }) {
       requireOwn(actor, userId, 'identity');
       checkedKey(namespace, { subject: 'identity', field: 'namespace', maxLength: NAMESPACE_LENGTH });
       checkedKey(externalId, { subject: 'identity', field: 'externalId', maxLength: EXTERNAL_ID_LENGTH });

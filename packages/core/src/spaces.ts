@@ -29,7 +29,10 @@ export interface Spaces {
     command: CreateSpace,
   ): Promise<{ readonly space: Space; readonly members: readonly SpaceMember[] }>;
   /** The space of that kind and name, made when missing (event's queue). */
-  ensure(actor: Actor, kind: SpaceKind, name: string, title?: string): Promise<Space>;
+  ensure(
+    actor: Actor,
+    space: { readonly kind: SpaceKind; readonly name: string; readonly title?: string },
+  ): Promise<Space>;
   find(id: SpaceId): Promise<Space | null>;
   findByName(kind: SpaceKind, name: string): Promise<Space | null>;
   findByExternalId(namespace: Namespace, externalId: string): Promise<Space | null>;
@@ -62,7 +65,11 @@ export interface Spaces {
    * of the space (moderators make no admins); users of a workspace may bring in users and guests while `canUsersInvite` is not false.
    * `conflict`, reason `last_admin`, `creator`, when an admin would lose its role.
    */
-  setMember(actor: Actor, id: SpaceId, userId: UserId, role: SpaceRole): Promise<SpaceMember>;
+  setMember(
+    actor: Actor,
+    id: SpaceId,
+    member: { readonly userId: UserId; readonly role: SpaceRole },
+  ): Promise<SpaceMember>;
   /** Becomes a member by itself: the caller has checked an invitation. A member stays what it is; a guest may rise. */
   join(actor: UserActor, id: SpaceId, role: SpaceRole): Promise<SpaceMember>;
   /** Makes the actor staff of a queue when it is not (event's moderators at sign-in). */

@@ -254,7 +254,7 @@ describe('joining and leaving', () => {
 
   it('passes the owner’s place to an admin, else to who was in first', async () => {
     const { id } = await group(bob, carol);
-    await test.core.conversations.setRole(test.actor(alice), id, carol.id, 'admin');
+    await test.core.conversations.setRole(test.actor(alice), id, { userId: carol.id, role: 'admin' });
     await test.core.conversations.leave(test.actor(alice), id);
     expect(await test.core.conversations.find(id)).toMatchObject({ ownerId: carol.id });
 
@@ -281,7 +281,7 @@ describe('joining and leaving', () => {
     const remove = (actor: User, user: User) =>
       test.core.conversations.removeParticipants(test.actor(actor), id, [user.id]);
     await expect(remove(bob, carol)).rejects.toMatchObject({ code: 'forbidden' });
-    await test.core.conversations.setRole(test.actor(alice), id, bob.id, 'admin');
+    await test.core.conversations.setRole(test.actor(alice), id, { userId: bob.id, role: 'admin' });
     await expect(remove(bob, alice)).rejects.toMatchObject({ code: 'forbidden' });
     await remove(bob, carol);
     await remove(bob, carol);
@@ -329,7 +329,7 @@ describe('entering by an outside id', () => {
   });
 
   it('makes the first customer who comes to staff the customer', async () => {
-    const queue = await test.core.spaces.ensure(admin(), 'queue', 'event');
+    const queue = await test.core.spaces.ensure(admin(), { kind: 'queue', name: 'event' });
     await test.core.spaces.ensureStaff(test.actor(dave), queue.id);
     const command = {
       namespace: 'event',
@@ -424,11 +424,15 @@ describe('changing several things at once', () => {
 describe('roles and blocks', () => {
   it('keeps the last admin', async () => {
     const { id } = await group(bob);
-    await expect(test.core.conversations.setRole(test.actor(alice), id, alice.id, 'user')).rejects.toMatchObject({
+    await expect(
+      test.core.conversations.setRole(test.actor(alice), id, { userId: alice.id, role: 'user' }),
+    ).rejects.toMatchObject({
       code: 'conflict',
       details: { reason: 'last_admin' },
     });
-    await expect(test.core.conversations.setRole(test.actor(bob), id, bob.id, 'admin')).rejects.toMatchObject({
+    await expect(
+      test.core.conversations.setRole(test.actor(bob), id, { userId: bob.id, role: 'admin' }),
+    ).rejects.toMatchObject({
       code: 'forbidden',
     });
   });
@@ -452,9 +456,12 @@ describe('roles and blocks', () => {
 
   it('sets named groups', async () => {
     const { id } = await group(bob);
-    const after = await test.core.conversations.setGroups(admin(), id, bob.id, ['left', 'right', 'left']);
+    const after = await test.core.conversations.setGroups(admin(), id, {
+      userId: bob.id,
+      groups: ['left', 'right', 'left'],
+    });
     expect(after.groups).toEqual(['left', 'right']);
-    await test.core.conversations.setGroups(admin(), id, bob.id, ['right', 'left']);
+    await test.core.conversations.setGroups(admin(), id, { userId: bob.id, groups: ['right', 'left'] });
     expect(await test.events('participant.changed')).toHaveLength(1);
   });
 });

@@ -38,9 +38,9 @@ describe('resolving', () => {
     const resolve = () => test.core.identities.resolve('netalo', synthetic, uins);
 
     expect(await resolve()).toEqual(alice);
-    await test.core.identities.link(adminActor(), alice.id, 'event', '1');
+    await test.core.identities.link(adminActor(), alice.id, { namespace: 'event', externalId: '1' });
     expect(await resolve()).toMatchObject({ id: alice.id });
-    await test.core.identities.link(adminActor(), alice.id, 'netalo', '77');
+    await test.core.identities.link(adminActor(), alice.id, { namespace: 'netalo', externalId: '77' });
     expect(await resolve()).toBeNull();
     await test.core.identities.unlink(adminActor(), alice.id, 'netalo');
     expect(await resolve()).toMatchObject({ id: alice.id });
@@ -77,51 +77,69 @@ describe('resolving', () => {
 
 describe('provisioning', () => {
   it('makes a placeholder for an id that is new, and finds it from then on', async () => {
-    const user = await test.core.identities.provision(system(), 'netalo', '42');
+    const user = await test.core.identities.provision(system(), { namespace: 'netalo', externalId: '42' });
     expect(user).toMatchObject({ kind: 'placeholder', displayName: '42', identities: { netalo: '42' } });
-    expect(await test.core.identities.provision(system(), 'netalo', '42')).toEqual(user);
+    expect(await test.core.identities.provision(system(), { namespace: 'netalo', externalId: '42' })).toEqual(user);
     expect(await test.events('user.created')).toMatchObject([{ user, via: 'system' }]);
   });
 
   it('makes one user when two nodes see the id at once', async () => {
     const other = await test.another();
     const users = await Promise.all(
-      Array.from({ length: 20 }, (_, n) => (n % 2 ? test : other).core.identities.provision(system(), 'event', '7')),
+      Array.from({ length: 20 }, (_, n) =>
+        (n % 2 ? test : other).core.identities.provision(system(), { namespace: 'event', externalId: '7' }),
+      ),
     );
     expect(new Set(users.map(({ id }) => id)).size).toBe(1);
     expect(await test.events('user.created')).toHaveLength(1);
   });
 
   it('turns a placeholder into a person when it signs in as one', async () => {
-    const named = await test.core.identities.provision(system(), 'event', '7');
-    const person = await test.core.identities.provision(system(), 'event', '7', {
-      kind: 'person',
-      displayName: 'Seven',
-    });
+    const named = await test.core.identities.provision(system(), { namespace: 'event', externalId: '7' });
+    const person = await test.core.identities.provision(
+      system(),
+      { namespace: 'event', externalId: '7' },
+      {
+        kind: 'person',
+        displayName: 'Seven',
+      },
+    );
     expect(person).toMatchObject({ id: named.id, kind: 'person', displayName: 'Seven' });
     expect(await test.core.users.find(named.id)).toEqual(person);
     expect(await test.events('user.updated')).toMatchObject([{ changed: ['kind', 'displayName'] }]);
-    await test.core.identities.provision(system(), 'event', '7', { kind: 'guest' });
+    await test.core.identities.provision(system(), { namespace: 'event', externalId: '7' }, { kind: 'guest' });
     expect(await test.core.users.find(named.id)).toEqual(person);
   });
 
   it('makes nobody of a synthetic id', async () => {
     await expect(
-      test.core.identities.provision(system(), 'netalo', uins.toExternal(99), { synthetic: uins }),
+      test.core.identities.provision(
+        system(),
+        { namespace: 'netalo', externalId: uins.toExternal(99) },
+        { synthetic: uins },
+      ),
     ).rejects.toMatchObject({ code: 'not_found', details: { subject: 'user' } });
     const [alice] = (await test.people('Alice')) as [User];
-    const named = await test.core.identities.provision(system(), 'netalo', uins.toExternal(alice.id), {
-      synthetic: uins,
-    });
+    const named = await test.core.identities.provision(
+      system(),
+      { namespace: 'netalo', externalId: uins.toExternal(alice.id) },
+      {
+        synthetic: uins,
+      },
+    );
     expect(named).toEqual(alice);
     expect(await test.events('user.created')).toEqual([]);
   });
 
   it('provisions many in one transaction and leaves out what names nobody', async () => {
-    const known = await test.core.identities.provision(system(), 'netalo', '1');
+    const known = await test.core.identities.provision(system(), { namespace: 'netalo', externalId: '1' });
     const transaction = jest.spyOn(test.store, 'transaction');
     const ids = ['1', '2', '3', '2', uins.toExternal(500)];
-    const users = await test.core.identities.provisionMany(system(), 'netalo', ids, { synthetic: uins });
+    const users = await test.core.identities.provisionMany(
+      system(),
+      { namespace: 'netalo', externalIds: ids },
+      { synthetic: uins },
+    );
 
     expect([...users.keys()].sort()).toEqual(['1', '2', '3']);
     expect(users.get('1')).toEqual(known);
@@ -131,7 +149,7 @@ describe('provisioning', () => {
 
   it('refuses what cannot be kept', async () => {
     for (const externalId of ['', 'a\0b', '\ud800', 'x'.repeat(1_025)]) {
-      await expect(test.core.identities.provision(system(), 'event', externalId)).rejects.toMatchObject({
+      await expect(test.core.identities.provision(system(), { namespace: 'event', externalId })).rejects.toMatchObject({
         code: 'invalid',
         details: { field: 'externalId' },
       });
@@ -142,10 +160,10 @@ describe('provisioning', () => {
 describe('linking', () => {
   it('replaces a bare placeholder and takes the place of the old id', async () => {
     const [alice] = (await test.people('Alice')) as [User];
-    await test.core.identities.link(adminActor(), alice.id, 'netalo', '1');
-    const placeholder = await test.core.identities.provision(system(), 'netalo', '2');
+    await test.core.identities.link(adminActor(), alice.id, { namespace: 'netalo', externalId: '1' });
+    const placeholder = await test.core.identities.provision(system(), { namespace: 'netalo', externalId: '2' });
 
-    const linked = await test.core.identities.link(adminActor(), alice.id, 'netalo', '2');
+    const linked = await test.core.identities.link(adminActor(), alice.id, { namespace: 'netalo', externalId: '2' });
 
     expect(linked.identities).toEqual({ netalo: '2' });
     expect(await test.core.identities.resolve('netalo', '2')).toEqual(linked);
@@ -156,8 +174,10 @@ describe('linking', () => {
 
   it('changes nothing the second time', async () => {
     const [alice] = (await test.people('Alice')) as [User];
-    const linked = await test.core.identities.link(adminActor(), alice.id, 'netalo', '1');
-    expect(await test.core.identities.link(adminActor(), alice.id, 'netalo', '1')).toEqual(linked);
+    const linked = await test.core.identities.link(adminActor(), alice.id, { namespace: 'netalo', externalId: '1' });
+    expect(await test.core.identities.link(adminActor(), alice.id, { namespace: 'netalo', externalId: '1' })).toEqual(
+      linked,
+    );
     expect(await test.events('user.updated')).toHaveLength(1);
   });
 
@@ -174,10 +194,12 @@ describe('linking', () => {
     ['another id', `insert into identities (namespace, external_id, user_id) values ('event', '5', $1)`],
   ])('is a conflict when the holder has %s', async (_what, leaveTrace) => {
     const [alice] = (await test.people('Alice')) as [User];
-    const holder = await test.core.identities.provision(system(), 'netalo', '2');
+    const holder = await test.core.identities.provision(system(), { namespace: 'netalo', externalId: '2' });
     await test.sql(leaveTrace, [holder.id]);
 
-    await expect(test.core.identities.link(adminActor(), alice.id, 'netalo', '2')).rejects.toMatchObject({
+    await expect(
+      test.core.identities.link(adminActor(), alice.id, { namespace: 'netalo', externalId: '2' }),
+    ).rejects.toMatchObject({
       code: 'conflict',
       details: { subject: 'identity', id: holder.id },
     });
@@ -190,9 +212,9 @@ describe('linking', () => {
     const refused = { code: 'invalid', details: { reason: 'synthetic', field: 'externalId' } };
     const externalId = uins.toExternal(500);
 
-    await expect(test.core.identities.link(adminActor(), alice.id, 'netalo', externalId)).rejects.toMatchObject(
-      refused,
-    );
+    await expect(
+      test.core.identities.link(adminActor(), alice.id, { namespace: 'netalo', externalId }),
+    ).rejects.toMatchObject(refused);
     const identities = [{ namespace: 'netalo', externalId }];
     await expect(test.core.users.create(adminActor(), { displayName: 'X', identities })).rejects.toMatchObject(refused);
     const warnings = test.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
@@ -201,14 +223,20 @@ describe('linking', () => {
 
   it('is one’s own or the administration’s doing', async () => {
     const [alice, bob] = (await test.people('Alice', 'Bob')) as [User, User];
-    await expect(test.core.identities.link(test.actor(bob), alice.id, 'event', '1')).rejects.toMatchObject({
+    await expect(
+      test.core.identities.link(test.actor(bob), alice.id, { namespace: 'event', externalId: '1' }),
+    ).rejects.toMatchObject({
       code: 'forbidden',
     });
     await expect(test.core.identities.unlink(test.actor(bob), alice.id, 'event')).rejects.toMatchObject({
       code: 'forbidden',
     });
-    expect(await test.core.identities.link(test.actor(alice), alice.id, 'event', '1')).toMatchObject({ id: alice.id });
-    await expect(test.core.identities.link(adminActor(), 99 as UserId, 'event', '3')).rejects.toMatchObject({
+    expect(
+      await test.core.identities.link(test.actor(alice), alice.id, { namespace: 'event', externalId: '1' }),
+    ).toMatchObject({ id: alice.id });
+    await expect(
+      test.core.identities.link(adminActor(), 99 as UserId, { namespace: 'event', externalId: '3' }),
+    ).rejects.toMatchObject({
       code: 'not_found',
     });
   });
@@ -216,6 +244,6 @@ describe('linking', () => {
 
 it('hears of users on every node', async () => {
   const other = await test.another();
-  const user = await test.core.identities.provision(system(), 'event', '1');
+  const user = await test.core.identities.provision(system(), { namespace: 'event', externalId: '1' });
   expect(await other.events('user.created')).toMatchObject([{ user }]);
 });

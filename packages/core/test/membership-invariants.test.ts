@@ -88,12 +88,15 @@ describe.each([1, 2, 3])('whatever people do on two nodes at once (seed %i)', (s
           await conversations.join(user, id, { allow: true });
           return;
         case 12:
-          await core.spaces.setMember(adminActor(), workspaceId, second.id, below(2) === 0 ? 'user' : 'guest');
+          await core.spaces.setMember(adminActor(), workspaceId, {
+            userId: second.id,
+            role: below(2) === 0 ? 'user' : 'guest',
+          });
           return;
         case 13:
           return core.spaces.removeMember(adminActor(), workspaceId, second.id);
         case 14:
-          await conversations.setRole(adminActor(), id, second.id, 'admin');
+          await conversations.setRole(adminActor(), id, { userId: second.id, role: 'admin' });
           return;
         default:
           return below(4) === 0 ? conversations.remove(adminActor(), id) : undefined;

@@ -90,9 +90,9 @@ describe('making a space', () => {
   it('finds or makes the space of a name, once', async () => {
     const other = await test.another();
     const made = await Promise.all([
-      test.core.spaces.ensure(admin(), 'queue', 'event'),
-      other.core.spaces.ensure(admin(), 'queue', 'event'),
-      test.core.spaces.ensure(admin(), 'queue', 'event'),
+      test.core.spaces.ensure(admin(), { kind: 'queue', name: 'event' }),
+      other.core.spaces.ensure(admin(), { kind: 'queue', name: 'event' }),
+      test.core.spaces.ensure(admin(), { kind: 'queue', name: 'event' }),
     ]);
     expect(new Set(made.map(({ id }) => id)).size).toBe(1);
     expect(await test.events('space.created')).toHaveLength(1);
@@ -114,14 +114,20 @@ describe('public channels', () => {
     const channelId = await channel(id, 'public');
     expect(await active(channelId)).toEqual([alice.id, bob.id]);
 
-    const events = await told(() => test.core.spaces.setMember(test.actor(alice), id, dave.id, 'user'));
+    const events = await told(() =>
+      test.core.spaces.setMember(test.actor(alice), id, { userId: dave.id, role: 'user' }),
+    );
     expect(types(events)).toEqual(['space.member_joined', 'participant.joined']);
     expect(events[1]).toMatchObject({ how: 'implied', first: true });
     expect(await active(channelId)).toEqual([alice.id, bob.id, dave.id]);
 
-    const risen = await told(() => test.core.spaces.setMember(test.actor(alice), id, carol.id, 'user'));
+    const risen = await told(() =>
+      test.core.spaces.setMember(test.actor(alice), id, { userId: carol.id, role: 'user' }),
+    );
     expect(types(risen)).toEqual(['space.member_changed', 'participant.joined']);
-    expect(await told(() => test.core.spaces.setMember(test.actor(alice), id, carol.id, 'user'))).toEqual([]);
+    expect(
+      await told(() => test.core.spaces.setMember(test.actor(alice), id, { userId: carol.id, role: 'user' })),
+    ).toEqual([]);
   });
 
   it('let members in who had left, and no guests', async () => {
@@ -177,15 +183,21 @@ describe('belonging to a workspace', () => {
 
   it('is given by users while the workspace lets them', async () => {
     const id = await workspace([bob, 'user']);
-    await test.core.spaces.setMember(test.actor(bob), id, carol.id, 'user');
+    await test.core.spaces.setMember(test.actor(bob), id, { userId: carol.id, role: 'user' });
     await test.core.spaces.update(test.actor(alice), id, { settings: { canUsersInvite: false } });
-    await expect(test.core.spaces.setMember(test.actor(bob), id, dave.id, 'user')).rejects.toMatchObject({
+    await expect(
+      test.core.spaces.setMember(test.actor(bob), id, { userId: dave.id, role: 'user' }),
+    ).rejects.toMatchObject({
       code: 'forbidden',
     });
-    await expect(test.core.spaces.setMember(test.actor(bob), id, bob.id, 'admin')).rejects.toMatchObject({
+    await expect(
+      test.core.spaces.setMember(test.actor(bob), id, { userId: bob.id, role: 'admin' }),
+    ).rejects.toMatchObject({
       code: 'forbidden',
     });
-    await expect(test.core.spaces.setMember(admin(), id, dave.id, 'staff')).rejects.toMatchObject({ code: 'invalid' });
+    await expect(test.core.spaces.setMember(admin(), id, { userId: dave.id, role: 'staff' })).rejects.toMatchObject({
+      code: 'invalid',
+    });
   });
 
   it('ends with leaving the conversations first', async () => {
@@ -200,7 +212,7 @@ describe('belonging to a workspace', () => {
     expect((await test.core.spaces.members(id)).map(({ userId }) => userId)).toEqual([alice.id]);
 
     const before = await test.sql('select id from space_members where user_id = $1', [bob.id]);
-    await test.core.spaces.setMember(test.actor(alice), id, bob.id, 'user');
+    await test.core.spaces.setMember(test.actor(alice), id, { userId: bob.id, role: 'user' });
     expect(await test.sql('select id from space_members where user_id = $1', [bob.id])).toEqual(before);
     expect(await active(open)).toEqual([alice.id, bob.id]);
   });
@@ -232,7 +244,9 @@ describe('belonging to a workspace', () => {
     await expect(test.core.spaces.removeMember(test.actor(bob), space.id, bob.id)).rejects.toMatchObject({
       details: { reason: 'last_admin' },
     });
-    await expect(test.core.spaces.setMember(test.actor(bob), space.id, bob.id, 'user')).rejects.toMatchObject({
+    await expect(
+      test.core.spaces.setMember(test.actor(bob), space.id, { userId: bob.id, role: 'user' }),
+    ).rejects.toMatchObject({
       details: { reason: 'last_admin' },
     });
   });
@@ -277,15 +291,17 @@ describe('staff of a queue', () => {
     expect(staff).toMatchObject({ role: 'staff' });
     expect(await test.core.spaces.ensureStaff(test.actor(bob), space.id)).toEqual(staff);
     expect(await test.core.spaces.ensureStaff(test.actor(dave), space.id)).toMatchObject({ role: 'admin' });
-    await expect(test.core.spaces.setMember(test.actor(bob), space.id, carol.id, 'staff')).rejects.toMatchObject({
+    await expect(
+      test.core.spaces.setMember(test.actor(bob), space.id, { userId: carol.id, role: 'staff' }),
+    ).rejects.toMatchObject({
       code: 'forbidden',
     });
-    await test.core.spaces.setMember(test.actor(dave), space.id, carol.id, 'staff');
+    await test.core.spaces.setMember(test.actor(dave), space.id, { userId: carol.id, role: 'staff' });
     expect(await test.events('space.member_joined')).toHaveLength(2);
   });
 
   it('leaves the conversations of the queue when it goes', async () => {
-    const queue = await test.core.spaces.ensure(admin(), 'queue', 'support');
+    const queue = await test.core.spaces.ensure(admin(), { kind: 'queue', name: 'support' });
     await test.core.spaces.ensureStaff(test.actor(bob), queue.id);
     const { conversation } = await test.core.conversations.create(test.actor(bob), {
       kind: 'support',

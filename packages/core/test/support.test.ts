@@ -200,15 +200,16 @@ describe('staff at work', () => {
 
   it('invites staff of the queue and nobody else', async () => {
     const id = await chat(true);
-    expect(
-      await told(() => test.core.conversations.addParticipants(daves, id, [{ userId: erin.id }], 'invited')),
-    ).toEqual(['participant.joined', 'notice invited']);
-    await expect(
-      test.core.conversations.addParticipants(daves, id, [{ userId: frank.id }], 'invited'),
-    ).rejects.toMatchObject({ code: 'invalid' });
-    await expect(
-      test.core.conversations.addParticipants(carols, id, [{ userId: erin.id }], 'invited'),
-    ).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await told(() => test.core.conversations.addParticipants(daves, id, [{ userId: erin.id }]))).toEqual([
+      'participant.joined',
+      'notice invited',
+    ]);
+    await expect(test.core.conversations.addParticipants(daves, id, [{ userId: frank.id }])).rejects.toMatchObject({
+      code: 'invalid',
+    });
+    await expect(test.core.conversations.addParticipants(carols, id, [{ userId: erin.id }])).rejects.toMatchObject({
+      code: 'forbidden',
+    });
   });
 
   it('lets the administration bring in whom it likes, on the side where they belong', async () => {
@@ -224,7 +225,7 @@ describe('staff at work', () => {
   it('calls a member in as staff who has come to be one', async () => {
     const id = await chat(true);
     await test.core.conversations.addParticipants(admin(), id, [{ userId: frank.id }]);
-    await test.core.spaces.setMember(daves, queue.id, frank.id, 'staff');
+    await test.core.spaces.setMember(daves, queue.id, { userId: frank.id, role: 'staff' });
     const joined = await test.core.conversations.join(test.actor(frank), id);
     expect(joined).toMatchObject({ side: 'staff', present: true });
     await expectCacheIsExact(id);
@@ -284,7 +285,7 @@ describe('assigning', () => {
 describe('notices', () => {
   it('are written by the system, for staff, and name who and whom', async () => {
     const id = await chat(true);
-    await test.core.conversations.addParticipants(daves, id, [{ userId: erin.id }], 'invited');
+    await test.core.conversations.addParticipants(daves, id, [{ userId: erin.id }]);
     const [sent] = await test.events('message.sent');
     const erinsPart = await test.core.conversations.participation(erin.id, id);
     expect(sent).toMatchObject({ visibility: 'staff', spaceId: queue.id });
@@ -341,7 +342,7 @@ describe('the log', () => {
     const id = await chat();
     await test.core.conversations.open(daves, id);
     await test.core.conversations.transfer(daves, id, erin.id);
-    await test.core.conversations.addParticipants(erins, id, [{ userId: dave.id }], 'invited');
+    await test.core.conversations.addParticipants(erins, id, [{ userId: dave.id }]);
     await test.core.conversations.removeParticipants(erins, id, [dave.id]);
     await test.core.conversations.unassign(erins, id);
     await test.core.conversations.update(erins, id, { title: 'Broken kettle' });

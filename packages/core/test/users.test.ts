@@ -49,7 +49,7 @@ describe('making users', () => {
   });
 
   it('takes over the outside id of a bare placeholder', async () => {
-    const named = await test.core.identities.provision(systemActor(), 'netalo', '5');
+    const named = await test.core.identities.provision(systemActor(), { namespace: 'netalo', externalId: '5' });
 
     const alice = await test.core.users.create(admin(), {
       displayName: 'Alice',

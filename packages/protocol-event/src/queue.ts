@@ -19,7 +19,7 @@ export function createQueue(core: Core, name: string): Queue {
 
   async function ensure(): Promise<SpaceId> {
     try {
-      known = (await core.spaces.ensure(systemActor(), 'queue', name, name)).id;
+      known = (await core.spaces.ensure(systemActor(), { kind: 'queue', name, title: name })).id;
       return known;
     } finally {
       asked = null;

@@ -92,7 +92,11 @@ async function findUser(
 ): Promise<User | null> {
   const { namespace, syntheticSids: synthetic } = options;
   if (!mayBeNew) return core.identities.resolve(namespace, String(sid), synthetic);
-  return core.identities.provision(systemActor(), namespace, String(sid), { synthetic, kind: 'person' });
+  return core.identities.provision(
+    systemActor(),
+    { namespace, externalId: String(sid) },
+    { synthetic, kind: 'person' },
+  );
 }
 
 /** Its time may be over: an expired token has been refused before, and one that runs out later changes nothing. */

@@ -16,7 +16,7 @@ let stage: Stage;
 async function setUp(options: StageOptions = {}): Promise<void> {
   stage = await createStage(options);
   // The adapter makes its queue when it starts: what is counted below comes from the requests.
-  await stage.core.spaces.ensure(adminActor(), 'queue', 'event');
+  await stage.core.spaces.ensure(adminActor(), { kind: 'queue', name: 'event' });
 }
 
 afterEach(() => stage.close());
@@ -274,7 +274,7 @@ describe('tokens of the gateway', () => {
     ] as const) {
       expect(answerOf(await withToken(`/ws?sid=${number}`, claims))).toEqual(UNAUTHORIZED);
     }
-    await stage.core.identities.link(adminActor(), zoe.id, 'event', '7');
+    await stage.core.identities.link(adminActor(), zoe.id, { namespace: 'event', externalId: '7' });
     expect(answerOf(await withToken(`/ws?sid=${sid}`, { ...CUSTOMER, sub: String(sid) }))).toEqual(UNAUTHORIZED);
     expect(await stage.count('users')).toBe(1);
   });

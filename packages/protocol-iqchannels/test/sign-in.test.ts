@@ -151,7 +151,7 @@ it('keeps sessions over restarts, ends idle ones of integrations and never anony
 
 it('lets calls without any credential act as the open operator, and no others', async () => {
   await open({ adapter: { openOperator: { namespace: 'x', externalId: 'dave' } } });
-  await desk.core.identities.link(adminActor(), desk.dave.id, 'x', 'dave');
+  await desk.core.identities.link(adminActor(), desk.dave.id, { namespace: 'x', externalId: 'dave' });
   const me = (headers: Record<string, string>) => send(`${desk.apis.operator}/users/me`, { headers });
   expect((await me({})).envelope.Result).toMatchObject({ Id: desk.dave.id, DisplayName: 'Dave', Online: true });
   expect((await me({ Authorization: 'User nonsense' })).envelope.Error?.Code).toBe('unauthorized');

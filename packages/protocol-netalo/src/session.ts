@@ -89,6 +89,6 @@ async function verify(core: Core, options: NetaloOptions, given: string): Promis
   if (sessionId !== null && !issued) return null;
   if (userId !== null) return { userId, sessionId, issued, expiresAt };
   if (externalId === null || !/^[1-9][0-9]{0,15}$/.test(externalId)) return null;
-  const user = await core.identities.provision(systemActor(), namespace, externalId, { synthetic, kind: 'person' });
+  const user = await core.identities.provision(systemActor(), { namespace, externalId }, { synthetic, kind: 'person' });
   return { userId: user.id, sessionId, issued, expiresAt };
 }

@@ -105,7 +105,11 @@ async function findHolder(
   if (userId === null) {
     // Somebody else's word: it may name whom it likes, but never one of our computed names.
     if (externalId !== identity || syntheticIdentities.toCore(identity) !== null) return null;
-    const user = await core.identities.provision(systemActor(), namespace, identity, { kind: 'person' });
+    const user = await core.identities.provision(
+      systemActor(),
+      { namespace, externalId: identity },
+      { kind: 'person' },
+    );
     return { user, issued: null, expiresAt };
   }
   const [user, issued] = await Promise.all([

@@ -198,8 +198,8 @@ export const conversationRoutes: readonly Route[] = [
       const admin = actor();
       const part = await core.conversations.participation(userId, id);
       if (part) {
-        if (role !== undefined && role !== part.role) await core.conversations.setRole(admin, id, userId, role);
-        if (groups !== undefined) await core.conversations.setGroups(admin, id, userId, groups);
+        if (role !== undefined && role !== part.role) await core.conversations.setRole(admin, id, { userId, role });
+        if (groups !== undefined) await core.conversations.setGroups(admin, id, { userId, groups });
       } else {
         const joining = { userId, ...(role ? { role } : {}), ...(side ? { side } : {}), ...(groups ? { groups } : {}) };
         await core.conversations.addParticipants(admin, id, [joining]);

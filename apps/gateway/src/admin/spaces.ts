@@ -140,7 +140,7 @@ export const spaceRoutes: readonly Route[] = [
     answer: memberSchema,
     refusals: [404, 409],
     async run({ core, actor }, { params: { id, userId }, body: { role } }) {
-      return toMember(await core.spaces.setMember(actor(), id, userId, role));
+      return toMember(await core.spaces.setMember(actor(), id, { userId, role }));
     },
   }),
 

@@ -165,7 +165,7 @@ export const userRoutes: readonly Route[] = [
     answer: userSchema,
     refusals: [404, 409],
     async run({ core, actor }, { params: { id, namespace }, body: { externalId } }) {
-      return toUser(await core.identities.link(actor(), id, namespace, externalId));
+      return toUser(await core.identities.link(actor(), id, { namespace, externalId }));
     },
   }),
 

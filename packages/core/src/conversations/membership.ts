@@ -54,10 +54,11 @@ export function createMembership({ change, limits }: CoreContext): Membership {
       });
     },
 
-    addParticipants: (actor, id, participants, how = isAdministration(actor) ? 'joined' : 'invited') =>
+    addParticipants: (actor, id, participants) =>
       change(actor, async (tx) => {
+        const how = isAdministration(actor) ? 'joined' : 'invited';
         const access = await accessOf(tx, actor, id);
-        requireAdder(actor, access, how);
+        requireAdder(actor, access);
         const named = participants.map(checkedGroups);
         const newcomers = await sidesOf(tx, actor, { conversation: access.conversation, participants: named });
         const limit = isAdministration(actor) ? null : limits.participants;
@@ -129,14 +130,9 @@ function sideOfJoiner(
   throw notFound(conversation.id);
 }
 
-/**
- * In support staff; in a workspace whoever manages the conversation, and for an invitation whoever takes part; elsewhere whoever takes
- * part.
- */
-function requireAdder(actor: Actor, access: ConversationAccess, how: 'invited' | 'joined'): void {
-  const { kind, spaceId } = access.conversation;
-  if (kind === 'support') requireStaff(actor, access);
-  else if (spaceId !== null && how === 'joined') requireManager(actor, access);
+/** In support staff; elsewhere whoever takes part or manages the conversation. */
+function requireAdder(actor: Actor, access: ConversationAccess): void {
+  if (access.conversation.kind === 'support') requireStaff(actor, access);
   else if (!(isManager(actor, access) && !access.participant?.active)) requirePart(actor, access);
 }
 

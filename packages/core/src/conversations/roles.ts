@@ -38,7 +38,7 @@ export function createRoles({ change }: CoreContext): Roles {
   }
 
   return {
-    async setRole(actor, id, userId, role) {
+    async setRole(actor, id, { userId, role }) {
       return change(actor, async (tx) => {
         const access = await accessOf(tx, actor, id);
         requireManager(actor, access);
@@ -60,7 +60,7 @@ export function createRoles({ change }: CoreContext): Roles {
       });
     },
 
-    async setGroups(actor, id, userId, groups) {
+    async setGroups(actor, id, { userId, groups }) {
       const { groups: named } = checkedGroups({ groups });
       return change(actor, async (tx) => {
         const access = await accessOf(tx, actor, id);

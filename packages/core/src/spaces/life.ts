@@ -41,7 +41,7 @@ export function createSpaceLife({ change, ids, store }: CoreContext): Life {
       return change(actor, (tx) => createIn(tx, actor, sound));
     },
 
-    async ensure(actor, kind, name, title) {
+    async ensure(actor, { kind, name, title }) {
       const known = await store.spaces.findByName(kind, name);
       if (known) return known;
       const command = checkedSpace({ kind, name, title });

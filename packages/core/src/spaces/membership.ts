@@ -19,7 +19,7 @@ type Membership = Pick<Spaces, 'setMember' | 'join' | 'ensureStaff' | 'removeMem
 
 export function createSpaceMembership({ change, store }: CoreContext): Membership {
   return {
-    setMember: (actor, id, userId, role) =>
+    setMember: (actor, id, { userId, role }) =>
       change(actor, async (tx) => {
         const access = await spaceAccess(tx, actor, id);
         requireRoleOf(access.space, role);

@@ -228,12 +228,7 @@ export function createChats(context: OperationsContext, access: Access): Pick<Op
       run: async (_core, session, { params, body }) => {
         const { conversation } = await supportChat(session, params.chatId);
         const userId = required(body.userid);
-        await core.conversations.addParticipants(
-          session.actor,
-          conversation.id,
-          [{ userId, side: 'staff' }],
-          'invited',
-        );
+        await core.conversations.addParticipants(session.actor, conversation.id, [{ userId, side: 'staff' }]);
         return memberAnswer(session, conversation.id, userId);
       },
     }),

@@ -49,7 +49,11 @@ export function createSignIn(context: OperationsContext, access: Access): Pick<O
     const { integrationId, name } = await resolve(credential);
     const actor = systemActor();
     const options$ = { kind: 'person' as const, ...(name && { displayName: name }) };
-    const found = await core.identities.provision(actor, options.namespace, integrationId, options$);
+    const found = await core.identities.provision(
+      actor,
+      { namespace: options.namespace, externalId: integrationId },
+      options$,
+    );
     if (!name || found.displayName === name) return found;
     return core.users.update(actor, found.id, { displayName: name });
   }

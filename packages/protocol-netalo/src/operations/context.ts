@@ -47,7 +47,7 @@ export async function toUsers(context: OperationContext, actor: UserActor, uins:
   const { namespace } = options;
   if (uins.some((uin) => Number(uin) > MAX_UIN)) throw noUser();
   const users = options.provisionUnknownUsers
-    ? await core.identities.provisionMany(actor, namespace, uins)
+    ? await core.identities.provisionMany(actor, { namespace, externalIds: uins })
     : await core.identities.resolveMany(namespace, uins);
   return uins.map((uin) => {
     const user = users.get(uin);

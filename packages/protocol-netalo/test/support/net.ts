@@ -46,7 +46,8 @@ export async function createNet(options: NetOptions = {}): Promise<Net> {
   const net: Net = {
     test,
     host,
-    person: (uin) => test.core.identities.provision(adminActor(), 'netalo', uin, { kind: 'person' }),
+    person: (uin) =>
+      test.core.identities.provision(adminActor(), { namespace: 'netalo', externalId: uin }, { kind: 'person' }),
     async credential(uin) {
       const user = await net.person(uin);
       return (await host.credential(user.id)).connect as unknown as NetaloConnect;

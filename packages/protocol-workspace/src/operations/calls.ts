@@ -37,7 +37,7 @@ export function createCallOperations(
     const user = await names.findUser(asking.userId);
     if (user?.id === actor.userId) throw refusal('ownInvite');
     if (!user || !(await core.spaces.membership(user.id, space.id))) throw refusal('userNotFound');
-    await core.conversations.addParticipants(actor, channel.id, [{ userId: user.id }], 'invited');
+    await core.conversations.addParticipants(actor, channel.id, [{ userId: user.id }]);
     const invite = await core.calls.invite(actor, {
       conversationId: channel.id,
       userId: user.id,

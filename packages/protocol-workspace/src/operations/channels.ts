@@ -295,7 +295,7 @@ export function createChannelOperations(
       run: async (_core, { actor }, { params, body: { userId, role } }) => {
         const { channel } = await adminOf(actor, params.c);
         const user = await helpers.requireUser(userId);
-        await worded(conversations.setRole(actor, channel.id, user.id, role), {
+        await worded(conversations.setRole(actor, channel.id, { userId: user.id, role }), {
           'conflict:last_admin': 'lastChannelAdmin',
         });
         return OK;

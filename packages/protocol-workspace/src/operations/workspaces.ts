@@ -308,7 +308,7 @@ export function createWorkspaceOperations(
         requireManager(member);
         const user = await helpers.requireUser(body.userId);
         if (!(await core.spaces.membership(user.id, space.id))) throw refusal('notFound');
-        await core.spaces.setMember(actor, space.id, user.id, body.role);
+        await core.spaces.setMember(actor, space.id, { userId: user.id, role: body.role });
         return OK;
       },
     }),
