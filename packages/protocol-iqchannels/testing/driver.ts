@@ -99,6 +99,8 @@ export interface IqStream {
   readonly events: readonly IqEvent[];
   /** Of stored events: what the client would come back with. */
   readonly lastId: number;
+  /** Called with every frame, those that came before included. */
+  onFrame(hear: (frame: IqEnvelope) => void): void;
   /** The first event, past or to come, that fits. */
   event(what: string, fits: (event: IqEvent) => boolean): Promise<IqEvent>;
   /** The first frame that fits. */
@@ -126,6 +128,7 @@ function createStream(
   const events: IqEvent[] = [];
   const pieces: Buffer[] = [];
   const looking = new Set<() => void>();
+  const hearers: ((frame: IqEnvelope) => void)[] = [];
   let lastId = 0;
   let isOver = false;
   let finish = (): void => undefined;
@@ -173,6 +176,10 @@ function createStream(
     get lastId() {
       return lastId;
     },
+    onFrame(hear) {
+      for (const frame of frames) hear(frame);
+      hearers.push(hear);
+    },
     event: (what, fits) => waitFor(what, () => events.find(fits)),
     frame: (what, fits) => waitFor(what, () => frames.find(fits)),
     async until(what, fits) {
@@ -184,6 +191,7 @@ function createStream(
     cut: socket.cut,
     take(frame) {
       frames.push(frame);
+      for (const hear of hearers) hear(frame);
       if (Array.isArray(frame.Result)) {
         for (const event of frame.Result as IqEvent[]) {
           events.push(event);

@@ -25,7 +25,7 @@ import type { IqchannelsOptions } from '../options.ts';
 import type { Api, IqSession, Sessions } from '../session.ts';
 import type { WireError } from '../wire/objects.ts';
 import { MOST_EVENTS } from './frames.ts';
-import { beginStream, type ReplayContext } from './replay.ts';
+import { type Beginning, beginStream, type ReplayContext } from './replay.ts';
 import { isWanted, type StreamConnection, type StreamSession } from './stream.ts';
 import type { Opened, OpenTarget, StreamName } from './targets.ts';
 
@@ -132,7 +132,7 @@ export function createListeners(parts: ListenersOptions) {
     opened: Opened,
     place: { stream: Duplex; socket: WebSocket | null; encoding: string },
     query: ReadonlyMap<string, string>,
-    cursor: number,
+    beginning: Beginning,
   ): Promise<void> {
     const { session: caller, reader, target } = opened;
     const id = host.ids.uuid() as ConnectionId;
@@ -170,7 +170,7 @@ export function createListeners(parts: ListenersOptions) {
     try {
       await hub.add(connection, { graceMs: options.graceMs, info: { stream: target.kind } });
       await settleChat(connection);
-      await beginStream(replays, connection, cursor);
+      await beginStream(replays, connection, beginning);
       writeFirst(connection);
     } catch (error) {
       log('warn', 'a stream could not be begun', { protocol, error: String(error) });
@@ -212,10 +212,13 @@ export function createListeners(parts: ListenersOptions) {
     });
   }
 
-  function cursorOf(request: IncomingMessage, query: ReadonlyMap<string, string>): number {
+  function beginningOf(request: IncomingMessage, query: ReadonlyMap<string, string>): Beginning {
     const header = request.headers['last-event-id'];
     const named = query.get('fromid') ?? query.get('lasteventid');
-    return decodeCursor(named ?? (Array.isArray(header) ? header[0] : header));
+    return {
+      cursor: decodeCursor(named ?? (Array.isArray(header) ? header[0] : header)),
+      position: core.events.position,
+    };
   }
 
   /** A refusal over an event stream: one frame, a wait against storms, the end. */
@@ -229,6 +232,7 @@ export function createListeners(parts: ListenersOptions) {
   return {
     async openEvents(request: IncomingMessage, response: ServerResponse, wanted: Wanted): Promise<void> {
       const query = decodeQuery(request.url ?? '');
+      const beginning = beginningOf(request, query);
       const opened = await open(request, wanted, query);
       const { socket } = request;
       if (socket.destroyed) return;
@@ -236,9 +240,8 @@ export function createListeners(parts: ListenersOptions) {
       if (isClosing) return void socket.destroy();
       const isChunked = request.httpVersionMinor > 0;
       const encoding = isChunked ? ENCODINGS.chunked : ENCODINGS.plain;
-      const cursor = cursorOf(request, query);
       takeOver(request, response, isChunked);
-      await begin(opened.value, { stream: socket, socket: null, encoding }, query, cursor);
+      await begin(opened.value, { stream: socket, socket: null, encoding }, query, beginning);
     },
 
     openSocket(request: IncomingMessage, socket: Duplex, head: Buffer, wanted: Wanted): void {
@@ -251,11 +254,12 @@ export function createListeners(parts: ListenersOptions) {
           if (live) live.missedPongs = 0;
         });
         const query = decodeQuery(request.url ?? '');
+        const beginning = beginningOf(request, query);
         open(request, wanted, query)
           .then((opened) => {
             if (opened.ok && !isClosing) {
               const place = { stream: socket, socket: webSocket, encoding: ENCODINGS.webSocket };
-              return begin(opened.value, place, query, cursorOf(request, query));
+              return begin(opened.value, place, query, beginning);
             }
             if (!opened.ok) webSocket.send(JSON.stringify(failure(wordFault(errors, opened.fault, undefined))));
             webSocket.close(opened.ok ? 1001 : 1008);

@@ -22,6 +22,13 @@ import {
 } from './stream.ts';
 
 const PAGE = 500;
+const LAST_SLOT = SLOTS_PER_ENTRY - 1;
+
+/** The position whose successor is the first that may have something after the cursor. */
+function afterOf(cursor: number): number {
+  const position = Math.floor(cursor / SLOTS_PER_ENTRY);
+  return cursor % SLOTS_PER_ENTRY === LAST_SLOT ? position : Math.max(0, position - 1);
+}
 
 export interface ReplayContext {
   readonly core: Core;
@@ -30,15 +37,29 @@ export interface ReplayContext {
   untilSeen(position: number): Promise<void>;
 }
 
+/** Where a stream begins. */
+export interface Beginning {
+  /** As the client gave it; 0: none. */
+  readonly cursor: number;
+  /** Of this node when the stream was asked for: without a cursor, what comes after it is shown. */
+  readonly position: number;
+}
+
 /**
- * From here on live events reach the stream; with a cursor the log after it is written first. The connection is in the hub. Rejects when
- * the log cannot be read.
+ * From here on live events reach the stream; the log after the cursor, or after what was there when it was asked for, is written first.
+ * The connection is in the hub. Rejects when the log cannot be read.
  */
-export async function beginStream(context: ReplayContext, connection: StreamConnection, cursor: number): Promise<void> {
+export async function beginStream(
+  context: ReplayContext,
+  connection: StreamConnection,
+  beginning: Beginning,
+): Promise<void> {
   const { core } = context;
   const { session } = connection;
-  const seen = Math.floor(cursor / SLOTS_PER_ENTRY);
-  if (cursor > 0 && seen > core.events.position) await context.untilSeen(seen);
+  const seen = Math.floor(beginning.cursor / SLOTS_PER_ENTRY);
+  if (seen > core.events.position) await context.untilSeen(seen);
+  const isKnown = beginning.cursor > 0 && seen <= core.events.position;
+  const cursor = isKnown ? beginning.cursor : beginning.position * SLOTS_PER_ENTRY + LAST_SLOT;
   const userId = session.target.kind === 'user' ? session.target.userId : null;
   const known = userId === null ? null : await workplaces(core, userId);
   // Nothing may happen between these lines: what is at work where is as of this position.
@@ -47,7 +68,7 @@ export async function beginStream(context: ReplayContext, connection: StreamConn
     for (const id of presentNow(known, userId, core.directory)) session.target.present.add(id);
   }
   session.after = until;
-  if (cursor <= 0 || seen > until) return;
+  if (afterOf(cursor) >= until) return;
   holdEvents(connection.outbox);
   try {
     await writeLog(context, connection, { cursor, until });
@@ -75,7 +96,7 @@ async function writeLog(context: ReplayContext, connection: StreamConnection, ra
   const scope = scopeOf(connection.session, core);
   if (!scope) return;
   const replayed = await sessionThen(context, connection, { ...range, scope });
-  let after = Math.max(0, Math.floor(range.cursor / SLOTS_PER_ENTRY) - 1);
+  let after = afterOf(range.cursor);
   while (!connection.closed && after < range.until) {
     const page = await core.events.replay(scope, after, PAGE);
     if (connection.closed) return;
@@ -109,7 +130,7 @@ async function sessionThen(
   // Looked at once before: the first event that tells it says who was at work where at the cursor.
   const present = new Set(target.present);
   const told = new Set<ConversationId>();
-  let after = Math.max(0, Math.floor(cursor / SLOTS_PER_ENTRY) - 1);
+  let after = afterOf(cursor);
   while (!connection.closed && after < until) {
     const page = await core.events.replay(scope, after, PAGE);
     for (const { event } of page.events) {
