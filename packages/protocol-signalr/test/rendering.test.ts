@@ -157,7 +157,10 @@ describe('what other wires do', () => {
     });
     await stage.world.test.settled();
     await alice.ask('StartReceivingConversationUpdates');
-    await core.conversations.setGroups(adminActor(), conversation.id, people.dave.id, ['drivers', 'cooks']);
+    await core.conversations.setGroups(adminActor(), conversation.id, {
+      userId: people.dave.id,
+      groups: ['drivers', 'cooks'],
+    });
     expect(await alice.events.next('OnConversationUpdate')).toMatchObject({ identityGroups: { drivers: ['dave'] } });
     const list = await alice.ask<SignalrConversation[]>('GetConversationList', {});
     expect(list.find(({ id }) => id === String(conversation.id))).toMatchObject({
