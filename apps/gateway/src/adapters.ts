@@ -6,9 +6,12 @@ import { createIqchannelsAdapter } from '@switchboard/protocol-iqchannels';
 import { createNetaloAdapter } from '@switchboard/protocol-netalo';
 import { createSignalrAdapter } from '@switchboard/protocol-signalr';
 import { createWorkspaceAdapter } from '@switchboard/protocol-workspace';
-import type { ProtocolName } from './config/schema.ts';
+import type { JwtSettings, ProtocolName } from './config/schema.ts';
 import type { Config } from './config.ts';
+import { createVerifierChain } from './verifiers/chain.ts';
 import { createIntrospectionVerifier } from './verifiers/introspection.ts';
+import { createJwks } from './verifiers/jwks.ts';
+import { createJwtVerifier, type JwtVerifierOptions } from './verifiers/jwt.ts';
 
 export interface AdapterRow {
   readonly name: ProtocolName;
@@ -34,7 +37,21 @@ export const ADAPTERS: readonly AdapterRow[] = [
       return createIqchannelsAdapter({ ...settings, verifier });
     },
   },
-  { name: 'signalr', create: ({ signalr }) => signalr && createSignalrAdapter(signalr) },
+  {
+    name: 'signalr',
+    create({ signalr }, ports) {
+      if (!signalr) return null;
+      const { introspection, jwt, ...settings } = signalr;
+      const verifiers = [
+        ...(jwt ? [createJwtVerifier(toJwtOptions(jwt, ports))] : []),
+        ...(introspection ? [createIntrospectionVerifier({ ...introspection, ...ports })] : []),
+      ];
+      return createSignalrAdapter({
+        ...settings,
+        ...(verifiers.length > 0 && { verifier: createVerifierChain(verifiers) }),
+      });
+    },
+  },
   {
     name: 'event',
     create: ({ event, listen }) => event && createEventAdapter({ ...event, ownPort: 'event' in listen.adapters }),
@@ -51,3 +68,9 @@ export const ADAPTERS: readonly AdapterRow[] = [
   // Last: every path that is nobody's is its.
   { name: 'workspace', create: ({ workspace }) => workspace && createWorkspaceAdapter(workspace) },
 ];
+
+function toJwtOptions(settings: JwtSettings, ports: { readonly clock: Clock; readonly log: Log }): JwtVerifierOptions {
+  const { secret, publicKey, jwksUrl, ...rest } = settings;
+  const keys = secret ? { secret } : publicKey ? { publicKey } : { jwks: createJwks({ url: jwksUrl ?? '', ...ports }) };
+  return { keys, clock: ports.clock, ...rest };
+}

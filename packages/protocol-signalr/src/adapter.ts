@@ -27,7 +27,7 @@ import { createOperations } from './operations.ts';
 import { type SignalrAdapterOptions, withDefaults } from './options.ts';
 import { createProjection, wants } from './projection.ts';
 import { createReadMessages } from './read-messages.ts';
-import { createIssuedVerifier, createSession, type SignalrSession } from './session.ts';
+import { createSession, createVerifier, type SignalrSession } from './session.ts';
 import type { PollCarrier } from './transports/long-polling.ts';
 import { createViews } from './views.ts';
 import { MESSAGE } from './wire.ts';
@@ -47,7 +47,7 @@ function mount(host: Host, given: SignalrAdapterOptions): MountedAdapter {
   const options = withDefaults(given);
   const { core, hub, clock, ids, log, metrics, limits } = host;
   const views = createViews(options);
-  const verifier = given.createVerifier?.(host) ?? createIssuedVerifier(core);
+  const verifier = createVerifier(core, given.verifier);
   const outbox = createOutboxOptions(host, PROTOCOL);
   const wanting = { directory: core.directory, echoNewMessageToCaller: options.echoNewMessageToCaller };
   const linkOf = new WeakMap<HubConnection, Link>();

@@ -1,6 +1,6 @@
 /** What a deployment may set for this wire, with what each setting is when it is not set. */
 import { MAX_SEQUENCE_ID, type Namespace, type SyntheticIds, type TokenVerifier } from '@switchboard/core';
-import type { Host, RateLimits } from '@switchboard/protocol';
+import type { RateLimits } from '@switchboard/protocol';
 import type { ConversationType } from './wire.ts';
 
 /** A conversation type as `GetGeneralInfo` shows it; what is not given is empty. */
@@ -16,8 +16,8 @@ export interface SignalrAdapterOptions {
   readonly path?: string;
   /** Id space of the identities. Default `signalr`. */
   readonly namespace?: Namespace;
-  /** Who knows the tokens. Default: sessions issued here, and nobody else. */
-  readonly createVerifier?: (host: Host) => TokenVerifier;
+  /** Asked about tokens that were not issued here. */
+  readonly verifier?: TokenVerifier;
   /** Added to (or in place of) the four that are always there: `direct`, `group`, `support`, `channel`. */
   readonly conversationTypes?: Readonly<Record<string, ConversationTypeOptions>>;
   /** Whether the connection that sent a message is told of it, too. Default true. */
@@ -44,7 +44,7 @@ export interface SignalrAdapterOptions {
   readonly rates?: RateLimits;
 }
 
-export type SignalrOptions = Required<Omit<SignalrAdapterOptions, 'rates' | 'createVerifier' | 'conversationTypes'>> & {
+export type SignalrOptions = Required<Omit<SignalrAdapterOptions, 'rates' | 'verifier' | 'conversationTypes'>> & {
   readonly conversationTypes: Readonly<Record<string, ConversationType>>;
   readonly syntheticIdentities: SyntheticIds;
 };
@@ -63,7 +63,7 @@ export const syntheticIdentities: SyntheticIds = {
 const CORE_TYPES = { direct: 'خصوصی', group: 'گروه', support: 'پشتیبانی', channel: 'کانال' } as const;
 
 export function withDefaults(given: SignalrAdapterOptions): SignalrOptions {
-  const { conversationTypes = {}, rates: _rates, createVerifier: _createVerifier, ...settings } = given;
+  const { conversationTypes = {}, rates: _rates, verifier: _verifier, ...settings } = given;
   const types: Record<string, ConversationTypeOptions> = {};
   for (const [kind, title] of Object.entries(CORE_TYPES)) types[kind] = { title };
   return {

@@ -155,12 +155,17 @@ async function enter(
   session.state = STATE.identified;
 }
 
-/** Sessions that this gateway issued, and nobody else's word. */
-export function createIssuedVerifier({ sessions }: Pick<Core, 'sessions'>): TokenVerifier {
+/** Sessions that this gateway issued come first; who else may know a token is asked about what is none of them. */
+export function createVerifier({ sessions }: Pick<Core, 'sessions'>, other: TokenVerifier | undefined): TokenVerifier {
   return {
     async verify(namespace, token) {
-      const { id, userId, claims, expiresAt } = await sessions.authenticate(namespace, token);
-      return { sessionId: id, userId, externalId: null, claims, expiresAt };
+      try {
+        const { id, userId, claims, expiresAt } = await sessions.authenticate(namespace, token);
+        return { sessionId: id, userId, externalId: null, claims, expiresAt };
+      } catch (error) {
+        if (other && isDomainError(error) && error.code === 'unauthenticated') return other.verify(namespace, token);
+        throw error;
+      }
     },
   };
 }

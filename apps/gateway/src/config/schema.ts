@@ -90,6 +90,28 @@ const event = z.strictObject({
   rates: rates.optional(),
 });
 
+/** A system that is asked about credentials of its own; the meaning of each stands in verifiers/introspection.ts. */
+const introspection = z.strictObject({
+  url: url(['http:', 'https:'], 'https://id.example.org/introspect'),
+  headers: z.record(text, text, { error: 'must be headers by name' }).optional(),
+  timeoutMs: count(100, 60_000).optional(),
+  retries: count(0, 10).optional(),
+});
+
+const ONE_KEY = 'must have one of secret, publicKey and jwksUrl';
+/** Tokens that an outside system signs; the meaning of each stands in verifiers/jwt.ts. */
+const jwt = z
+  .strictObject({
+    secret: secret(8).optional(),
+    publicKey: text.optional(),
+    jwksUrl: url(['http:', 'https:'], 'https://id.example.org/jwks.json').optional(),
+    issuer: text.optional(),
+    audience: text.optional(),
+    externalIdClaim: text.optional(),
+  })
+  .refine((given) => [given.secret, given.publicKey, given.jwksUrl].filter(Boolean).length === 1, { error: ONE_KEY });
+export type JwtSettings = z.infer<typeof jwt>;
+
 const shownTitle = z.strictObject({ name: text, title: text });
 /** What the owner of a `signalr` deployment may turn; the meaning of each stands in that protocol's PROTOCOL.md. */
 const signalr = z.strictObject({
@@ -105,6 +127,8 @@ const signalr = z.strictObject({
       { error: 'must be types by name, each with a title' },
     )
     .optional(),
+  jwt: jwt.optional(),
+  introspection: introspection.optional(),
   echoNewMessageToCaller: flag.optional(),
   authorizeTimeoutMs: count(1_000, 86_400_000).nullable().optional(),
   messageLimitBytes: count(1_024, 64 * 1024 * 1024).optional(),
@@ -135,14 +159,6 @@ const workspace = z.strictObject({
   janusUrl: url(['http:', 'https:'], 'https://janus.example.org:8089/janus').optional(),
   janusWsUrl: url(['ws:', 'wss:'], 'wss://janus.example.org:8989').optional(),
   rates: rates.optional(),
-});
-
-/** A system that is asked about credentials of its own; the meaning of each stands in verifiers/introspection.ts. */
-const introspection = z.strictObject({
-  url: url(['http:', 'https:'], 'https://id.example.org/introspect'),
-  headers: z.record(text, text, { error: 'must be headers by name' }).optional(),
-  timeoutMs: count(100, 60_000).optional(),
-  retries: count(0, 10).optional(),
 });
 
 const EXTENSIONS = 'must be a list of extensions in lower case without a dot, or null';
@@ -263,5 +279,8 @@ export const SECRET_SETTINGS = [
   'databaseUrl',
   'redisUrl',
   'event.secret',
+  'signalr.jwt',
+  'signalr.jwt.secret',
+  'signalr.introspection.headers',
   'iqchannels.introspection.headers',
 ];

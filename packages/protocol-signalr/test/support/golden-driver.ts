@@ -26,23 +26,20 @@ const PEOPLE: Readonly<Record<string, Person>> = { sara: 'alice', omid: 'bob', n
 type Step = { readonly do: string; readonly [key: string]: Json };
 
 /** `token-of-sara` is good for sara, `token-of-17` for the user 17; everything else must have been issued here. */
-function createVerifier(issued: TokenVerifier): TokenVerifier {
-  return {
-    async verify(namespace, token) {
-      const name = /^token-of-(.+)$/.exec(token)?.[1];
-      if (name === undefined) return issued.verify(namespace, token);
-      if (name === 'nobody') throw new DomainError('unauthenticated', 'nobody');
-      const isCoreId = /^\d+$/.test(name);
-      return {
-        sessionId: null,
-        userId: isCoreId ? (Number(name) as never) : null,
-        externalId: isCoreId ? null : name,
-        claims: {},
-        expiresAt: null,
-      };
-    },
-  };
-}
+const verifier: TokenVerifier = {
+  async verify(_namespace, token) {
+    const name = /^token-of-(.+)$/.exec(token)?.[1];
+    if (name === undefined || name === 'nobody') throw new DomainError('unauthenticated', 'nobody');
+    const isCoreId = /^\d+$/.test(name);
+    return {
+      sessionId: null,
+      userId: isCoreId ? (Number(name) as never) : null,
+      externalId: isCoreId ? null : name,
+      claims: {},
+      expiresAt: null,
+    };
+  },
+};
 
 export async function createGoldenDriver(transcript: Transcript) {
   const clock = createFakeClock(START);
@@ -55,16 +52,7 @@ export async function createGoldenDriver(transcript: Transcript) {
   });
   const { core, test } = world;
   const given = (transcript.given ?? {}) as { readonly options?: object };
-  const issued: TokenVerifier = {
-    async verify(namespace, token) {
-      const session = await core.sessions.authenticate(namespace, token);
-      return { sessionId: session.id, userId: session.userId, externalId: null, claims: {}, expiresAt: null };
-    },
-  };
-  const host = await createTestHost(
-    test,
-    createSignalrAdapter({ ...given.options, createVerifier: () => createVerifier(issued) }),
-  );
+  const host = await createTestHost(test, createSignalrAdapter({ ...given.options, verifier }));
   const queues = createFrameQueues();
   const sockets = new Map<string, WebSocket>();
   const sessions = new Map<string, SessionId>();
