@@ -177,7 +177,9 @@ interface Query {
   get(key: string): string | null;
 }
 
-function parseUrl(url = '/'): { readonly path: string; readonly query: Query } {
+function parseUrl(given = '/'): { readonly path: string; readonly query: Query } {
+  // Proxies may ask with the whole address.
+  const url = given.startsWith('/') ? given : given.replace(/^[a-z]+:\/\/[^/?]*/i, '');
   const at = url.indexOf('?');
   const parameters = new URLSearchParams(at === -1 ? '' : url.slice(at + 1));
   return {
