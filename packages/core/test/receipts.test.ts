@@ -11,6 +11,7 @@ import {
   type UserId,
 } from '@switchboard/core';
 import { createTestCore, type TestCore } from '@switchboard/testing';
+import { sending, sent } from './support/places.ts';
 import { createReadModel, type ReadModel } from './support/read-model.ts';
 
 let test: TestCore;
@@ -183,13 +184,8 @@ describe('in a support conversation', () => {
   };
   /** By the committer: the customer's message, as when nobody was there. */
   async function fromCustomer(): Promise<Message> {
-    const verdict = await test.committer.submit({
-      ...{ kind: 'send', actorId: customer.id, via: 'test', origin: null, conversationId: id, clientRef: null },
-      ...{ messageKind: 'text', text: 'help', parts: [], replyToId: null, prompt: null, visibility: 'all', meta: {} },
-      ...{ unattended: true, createdAt: null },
-    });
-    if (!verdict.ok || !verdict.message) throw new Error('not sent');
-    return verdict.message;
+    const { message } = await sent(test, { ...sending(id, customer.id, 'help'), unattended: true });
+    return message as Message;
   }
   const firsts = async () =>
     (await test.events('receipts.advanced')).map(({ first, marks }: LogEvent<'receipts.advanced'>) => [

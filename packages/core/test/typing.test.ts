@@ -37,6 +37,7 @@ it('ends 6 s after the last renewal', async () => {
   await test.core.presence.setTyping(phone, lobby.id, true);
   await test.clock.advance(5_000);
   await test.core.presence.setTyping(phone, lobby.id, true);
+  await heard.next('typing.changed', 2);
   await test.clock.advance(5_900);
   expect(told()).toEqual([true, true]);
   await test.clock.advance(100);

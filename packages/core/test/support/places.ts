@@ -6,6 +6,7 @@ import type {
   MessageId,
   Participant,
   ParticipantSide,
+  SendCommand,
   SpaceId,
   UserId,
   Verdict,
@@ -91,7 +92,7 @@ export async function leave(test: TestCore, conversation: Conversation, userId: 
 
 const base = (actorId: UserId) => ({ actorId, via: 'test', origin: null });
 
-export function sending(conversationId: ConversationId, actorId: UserId, text: string): FastCommand {
+export function sending(conversationId: ConversationId, actorId: UserId, text: string): SendCommand {
   return {
     ...base(actorId),
     kind: 'send',
