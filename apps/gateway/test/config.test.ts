@@ -109,11 +109,15 @@ describe('what is wrong', () => {
     expect(problemsOf('listen: {telephone: 1}')[0]).toMatch(/not a setting\. Known here: admin, .*event.*\.$/);
   });
 
-  it('says of a protocol that is not there that it is not built in', () => {
-    expect(problemsOf('netalo: {}')).toEqual([
-      '"netalo" in switchboard.yaml is a setting of a protocol that is not built into this version; take it out.',
+  it('says what a setting of netalo must be', () => {
+    expect(problemsOf('netalo: {idFormat: hex, directGroupType: 2}')).toEqual([
+      '"netalo.idFormat" in switchboard.yaml must be "string" or "number", not "hex".',
+      '"netalo.directGroupType" in switchboard.yaml must be 1 or 3, not 2.',
     ]);
-    expect(problemsOf('listen: {netalo: 2082}')[0]).toContain('not built into this version');
+    expect(problemsOf('netalo: {syntheticUins: 1}')[0]).toContain('Did you mean "netalo.syntheticUinBase"?');
+    expect(problemsOf('netalo: false\nlisten: {netalo: 2082}')).toEqual([
+      '"listen.netalo" is set, but "netalo" is switched off: take one of them out.',
+    ]);
   });
 
   it.each([

@@ -204,11 +204,15 @@ describe('the token command', () => {
     await client.close();
   });
 
-  it('says of protocols that are not there that they are not built in', async () => {
+  it('prints what a client of netalo needs', async () => {
     const gateway = start();
-    const { port } = new URL(await gateway.url());
+    const { origin, port } = new URL(await gateway.url());
     const command = token(['netalo', 'alice'], { PORT: port });
-    expect(await command.exit).toBe(2);
-    expect(command.output()).toBe('netalo: not built in\n');
+    expect(await command.exit).toBe(0);
+    expect(JSON.parse(command.output())).toEqual({
+      url: `${origin}/data`,
+      session: expect.stringMatching(/^[\w-]{43}$/),
+      uin: '1',
+    });
   });
 });
