@@ -5,6 +5,7 @@ export * from './driver.ts';
 export * from './frame-queues.ts';
 export * from './host.ts';
 export * from './memory-blob-store.ts';
+export * from './nginx.ts';
 export * from './protocol-contract.ts';
 export * from './transcript.ts';
 export * from './world.ts';
