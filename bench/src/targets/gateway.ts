@@ -24,7 +24,7 @@ const MOST_AT_FIRST = 1_000;
 const SETTINGS = `
 demoWorld: false
 limits: { participants: 100000 }
-event: { roomLimit: 1000000 }
+event: { roomLimit: 1000000, pingIntervalMs: 600000 }
 signalr: { echoNewMessageToCaller: false }
 `;
 
