@@ -14,6 +14,8 @@ export const VIOLATION: unique symbol = Symbol('a message above the limit');
 /** What carries a link, once it has been chosen. */
 export interface Carrier extends Transport {
   readonly dress: Dress;
+  /** What a WebSocket says at its end; others have no such thing. */
+  closeCode?: number;
   /** Cut without a goodbye: the client went, or is taken to have gone. */
   destroy(): void;
 }

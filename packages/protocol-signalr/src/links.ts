@@ -20,6 +20,7 @@ import { VIOLATION } from './link.ts';
 import type { SignalrOptions } from './options.ts';
 import type { SignalrSession } from './session.ts';
 import type { PollCarrier } from './transports/long-polling.ts';
+import { CLOSE_CODE } from './transports/web-socket.ts';
 import { MESSAGE } from './wire.ts';
 
 export interface LinksContext {
@@ -280,6 +281,7 @@ export function createLinks(context: LinksContext): Links {
       const { message } = closes[reason];
       // Into the middle of a message nothing can be said.
       const isSayable = message !== null && connection !== null && !connection.session.isInPieces;
+      if (connection?.session.isInPieces) carrier.closeCode = CLOSE_CODE.internal;
       enter(link, 'ended');
       carrier.end(isSayable ? encodeMessage({ type: MESSAGE.close, ...message }, connection.encoding) : undefined);
       if (!all.has(link)) return;
