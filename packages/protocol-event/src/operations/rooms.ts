@@ -93,6 +93,8 @@ export function createRooms({ core, options, views, queue }: RoomsContext): Room
     const known = await conversations.findByExternalId(namespace, externalId);
     if (known) await reasoned(presence.attend(session.actor, known.id, roomLimit), REASON.joining);
     try {
+      // Whoever comes back changes nothing: a thousand clients that were cut off must not queue for the log's lock.
+      if (known && (await isAtHome(session, known.id))) return known;
       const { conversation } = await queue.use((spaceId) =>
         conversations.enterByExternalId(session.actor, {
           namespace,
@@ -112,6 +114,14 @@ export function createRooms({ core, options, views, queue }: RoomsContext): Room
       if (known) await unattend(session, known.id);
       throw withReason(error, known ? REASON.joining : REASON.creating);
     }
+  }
+
+  /** Whether entering would find nothing to do. Staff may have to come back to work, and members to become staff. */
+  async function isAtHome({ actor, isModerator }: EventSession, id: ConversationId): Promise<boolean> {
+    const participant = await conversations.participation(actor.userId, id);
+    if (!participant) return false;
+    const { side, present } = participant;
+    return side === 'staff' ? present : side === 'customer' || !isModerator;
   }
 
   async function enterSynthetic(session: EventSession, applicationId: number): Promise<Conversation> {
