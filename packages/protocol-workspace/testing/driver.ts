@@ -57,6 +57,8 @@ export interface SocketClient {
   /** The next event with this name that has not been waited for yet, and fits. */
   // biome-ignore lint/suspicious/noExplicitAny: see Heard
   next(name: string, fits?: (payload: any) => boolean): Promise<any>;
+  /** Called whenever something has come. */
+  listen(listener: () => void): void;
   /** Resolves when the library says that it has (again) been connected so often. */
   connected(times?: number): Promise<void>;
   /** Resolves with the reason of the end with this number, from 1. */
@@ -214,6 +216,10 @@ export function openSocket(url: string, options: SocketOptions = {}): SocketClie
     },
     async next(name, fits = () => true) {
       return (await until(name, take(name, fits))).payload;
+    },
+    listen(listener) {
+      watchers.add(listener);
+      listener();
     },
     connected: (times = 1) =>
       until(`connect ${times}`, () => (connects >= times ? true : undefined)).then(() => undefined),
