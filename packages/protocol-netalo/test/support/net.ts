@@ -85,3 +85,9 @@ export async function createNet(options: NetOptions = {}): Promise<Net> {
 export function toConversationId(groupId: string): ConversationId {
   return Number(groupId) as ConversationId;
 }
+
+/** Names of what came and was not taken, once everything under way has arrived. */
+export async function rest(net: Net, ...clients: readonly NetaloClient[]): Promise<string[][]> {
+  await net.settled();
+  return clients.map((client) => client.take().map(({ name }) => name));
+}
