@@ -68,6 +68,10 @@ export interface SocketClient {
   /** The client's own goodbye. */
   disconnect(): void;
   connect(): void;
+  /** Resolves when everything that the server has written so far has come: a refusal is asked for and awaited. */
+  roundTrip(): Promise<void>;
+  /** A text message of the engine, as no library would send it; WebSocket only. */
+  sendRaw(text: string): void;
   /** Stops and resumes reading from the socket; WebSocket only. */
   pause(): void;
   resume(): void;
@@ -186,12 +190,12 @@ export function openSocket(url: string, options: SocketOptions = {}): SocketClie
     return found;
   };
 
-  const stream = () => {
-    const { engine } = socket.io;
-    const ws = (engine?.transport as unknown as { ws?: { _socket?: { pause(): void; resume(): void } } } | undefined)
-      ?.ws;
-    return ws?._socket;
-  };
+  interface Raw {
+    send(text: string): void;
+    readonly _socket?: { pause(): void; resume(): void };
+  }
+  const raw = () => (socket.io.engine?.transport as unknown as { readonly ws?: Raw } | undefined)?.ws;
+  let trips = 0;
 
   return {
     get id() {
@@ -227,7 +231,21 @@ export function openSocket(url: string, options: SocketOptions = {}): SocketClie
     drop: () => socket.io.engine?.close(),
     disconnect: () => void socket.disconnect(),
     connect: () => void socket.connect(),
-    pause: () => stream()?.pause(),
-    resume: () => stream()?.resume(),
+    async roundTrip() {
+      trips += 1;
+      const transaction = `trip-${id}-${trips}`;
+      socket.emit('auth', { transaction });
+      await until(
+        'a round trip',
+        take(`socket-api-error-${transaction}`, () => true),
+      );
+      await until(
+        'a round trip',
+        take('socket-api-error', () => true),
+      );
+    },
+    sendRaw: (text) => raw()?.send(text),
+    pause: () => raw()?._socket?.pause(),
+    resume: () => raw()?._socket?.resume(),
   };
 }

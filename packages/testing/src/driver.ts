@@ -49,6 +49,8 @@ export interface ProtocolClient {
 
 /** What a wire may not have. Each needs its reason, which is printed. */
 export type Ability =
+  | 'history'
+  | 'direct conversation'
   | 'echo to own other device'
   | 'unread counts'
   | 'told of reading'

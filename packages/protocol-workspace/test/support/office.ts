@@ -150,12 +150,7 @@ export async function createOffice(options: OfficeOptions = {}): Promise<Office>
 
     async settled(...told) {
       await test.settled();
-      // A refusal comes behind everything that was on its way to the socket.
-      for (const one of told) {
-        const transaction = `settled-${Math.random()}`;
-        one.emit('auth', { transaction });
-        await one.next(`socket-api-error-${transaction}`);
-      }
+      for (const one of told) await one.roundTrip();
     },
 
     async close() {
