@@ -7,8 +7,8 @@ import { type Chunk, type Delivery, type Metrics, pushEvent } from '@switchboard
 import { encodeFrame, type StreamFrame, success } from '../codec.ts';
 import { type Facts, isNothing, type Needs, noNeeds } from '../facts.ts';
 import { projection, type Said, type SayingRow } from '../projection.ts';
-import type { Reader, Views } from '../views.ts';
-import { inPieces, toEvent, toFrame } from './frames.ts';
+import type { Builder, Reader, Views } from '../views.ts';
+import { inPieces, type SaidOf, toEvent, toFrame } from './frames.ts';
 import { followPresence, type StreamConnection, selectSaid } from './stream.ts';
 
 export interface DeliveryOptions {
@@ -28,19 +28,22 @@ export interface UnreadValue {
   readonly make: Parameters<Views['tryBuild']>[1];
 }
 
-/** Connections that see an event alike. */
+/** Connections that see the events of a run alike. */
 interface Group {
   readonly reader: Reader;
-  readonly said: readonly Said[] | null;
+  readonly said: readonly SaidOf[];
   readonly unread: UnreadValue | null;
   readonly limit: number;
   readonly connections: StreamConnection[];
   frames: readonly StreamFrame[] | null;
 }
 
-interface Waiting {
-  readonly event: DomainEvent;
-  readonly groups: readonly Group[];
+/** Lasting events that came together share frames; a passing one stands alone. */
+interface Run {
+  readonly isSignal: boolean;
+  /** Of its newest event. */
+  position: number;
+  readonly groups: Group[];
   rounds: number;
 }
 
@@ -52,7 +55,7 @@ const MOST_RETRIES = 40;
 export function createDelivery(options: DeliveryOptions) {
   const { views, facts, lookup, clock, metrics, log, protocol } = options;
   const incoming: Delivery[] = [];
-  const waiting: Waiting[] = [];
+  const waiting: Run[] = [];
   let isScheduled = false;
   let isLoading = false;
   let retries = 0;
@@ -61,30 +64,45 @@ export function createDelivery(options: DeliveryOptions) {
   /** After everybody has heard of the batch: what the facts keep is then as new as what is said. */
   function flush(): void {
     isScheduled = false;
-    for (const delivery of incoming.splice(0)) {
-      const { event } = delivery;
-      try {
-        const groups = groupsOf(event, delivery.connections as readonly StreamConnection[]);
-        if (groups.length > 0) waiting.push({ event, groups, rounds: 0 });
-      } catch (error) {
-        log('error', 'an event could not be said', { protocol, type: event.type, error: String(error) });
-      }
+    const gathered = incoming.splice(0);
+    for (let at = 0; at < gathered.length; ) {
+      let end = at + 1;
+      if (!gathered[at]?.event.transient) while (end < gathered.length && !gathered[end]?.event.transient) end += 1;
+      const run = runOf(gathered.slice(at, end));
+      if (run.groups.length > 0) waiting.push(run);
+      at = end;
     }
     drain();
   }
 
-  function groupsOf(event: DomainEvent, connections: readonly StreamConnection[]): readonly Group[] {
+  function runOf(deliveries: readonly Delivery[]): Run {
+    const partition = createPartition();
+    const run: Run = { isSignal: false, position: 0, groups: [], rounds: 0 };
+    let isSignal = false;
+    for (const { event, connections } of deliveries) {
+      isSignal = event.transient;
+      if (!event.transient) run.position = event.position;
+      try {
+        sort(event, connections as readonly StreamConnection[], partition);
+      } catch (error) {
+        log('error', 'an event could not be said', { protocol, type: event.type, error: String(error) });
+      }
+    }
+    return { ...run, isSignal, groups: partition.groups() };
+  }
+
+  /** Puts what each connection is shown of an event behind what it is shown before. */
+  function sort(event: DomainEvent, connections: readonly StreamConnection[], partition: Partition): void {
     const row = projection[event.type] as SayingRow<DomainEvent> | { readonly made: 'dropped' } | undefined;
     const list = row?.made === 'said' ? row.say(event, lookup) : [];
-    const groups = new Map<string, Group>();
     for (const connection of connections) {
       const { session } = connection;
-      const { target, reader } = session;
+      const { target } = session;
       // Followed also where nothing is shown, and never behind what a replay has told.
       if (session.after === null || (!event.transient && event.position <= session.after)) continue;
       if (target.kind === 'unread' || target.kind === 'unreadAll') {
         const unread = options.unread(event, connection);
-        if (unread) join(groups, `unread:${unread.key}`, { reader, said: null, unread, limit: 1 }, connection);
+        if (unread) partition.count(connection, unread);
         continue;
       }
       const isAtWork = target.kind === 'user' && followPresence(event, target.userId, target.present);
@@ -92,15 +110,9 @@ export function createDelivery(options: DeliveryOptions) {
       const selected = selectSaid(list, session, isAtWork);
       if (selected.length === 0) continue;
       const shown = selected.map(({ name, ownerId }) => `${name}/${ownerId ?? ''}`).join();
-      const key = `${readerKey(session, list)}:${shown}:${session.limit}`;
-      join(
-        groups,
-        key,
-        { reader: readerFor(session, list), said: selected, unread: null, limit: session.limit },
-        connection,
-      );
+      const isOfReader = isTold(session, list);
+      partition.add(connection, { event, selected, isOfReader, key: `${readerKey(session, isOfReader)}:${shown}` });
     }
-    return [...groups.values()];
   }
 
   function drain(): void {
@@ -118,16 +130,15 @@ export function createDelivery(options: DeliveryOptions) {
   }
 
   /** Null when all frames are there. */
-  function build(next: Waiting): Needs | null {
-    const { event, groups } = next;
+  function build(next: Run): Needs | null {
     next.rounds += 1;
     const missing = noNeeds();
-    for (const group of groups) {
+    for (const group of next.groups) {
       if (group.frames) continue;
       try {
-        group.frames = framesOf(event, group, { missing, isLast: next.rounds > MOST_ROUNDS });
+        group.frames = framesOf(group, { missing, isLast: next.rounds > MOST_ROUNDS, isSignal: next.isSignal });
       } catch (error) {
-        log('error', 'an event could not be written', { protocol, type: event.type, error: String(error) });
+        log('error', 'events could not be written', { protocol, error: String(error) });
         group.frames = [];
       }
     }
@@ -135,9 +146,8 @@ export function createDelivery(options: DeliveryOptions) {
   }
 
   function framesOf(
-    event: DomainEvent,
     { reader, said, unread, limit }: Group,
-    { missing, isLast }: { readonly missing: Needs; readonly isLast: boolean },
+    { missing, isLast, isSignal }: { readonly missing: Needs; readonly isLast: boolean; readonly isSignal: boolean },
   ): readonly StreamFrame[] | null {
     if (unread) {
       const built = isLast ? views.force(reader, unread.make) : views.tryBuild(reader, unread.make);
@@ -145,12 +155,12 @@ export function createDelivery(options: DeliveryOptions) {
       return [{ envelope: success(built.value, built.rels), id: null }];
     }
     const frames: StreamFrame[] = [];
-    for (const piece of inPieces(said ?? [], limit)) {
-      const make = (builder: Parameters<typeof toEvent>[0]) =>
-        piece.map((one) => toEvent(builder, { event, said: one }));
+    for (const piece of inPieces(said, limit)) {
+      const make = (builder: Builder) => piece.map((one) => toEvent(builder, one));
       const built = isLast ? views.force(reader, make) : views.tryBuild(reader, make);
       if ('needs' in built) return addNeeds(missing, built.needs);
-      frames.push(toFrame(built.value, built.rels));
+      const frame = toFrame(built.value, built.rels);
+      frames.push(isSignal ? { ...frame, id: null } : frame);
     }
     return frames;
   }
@@ -183,7 +193,7 @@ export function createDelivery(options: DeliveryOptions) {
     );
   }
 
-  function push({ event, groups }: Waiting): void {
+  function push({ isSignal, position, groups }: Run): void {
     let delivered = 0;
     for (const { frames, connections } of groups) {
       if (!frames || frames.length === 0) continue;
@@ -195,8 +205,8 @@ export function createDelivery(options: DeliveryOptions) {
           const bytes = frames.map((frame) => encodeFrame(frame, connection.encoding));
           chunk = {
             bytes: bytes.length === 1 ? (bytes[0] as Buffer) : Buffer.concat(bytes),
-            use: event.transient ? 'signal' : 'event',
-            position: event.transient ? 0 : event.position,
+            use: isSignal ? 'signal' : 'event',
+            position: isSignal ? 0 : position,
             shared: connections.length > 1,
           };
           chunks.set(connection.encoding, chunk);
@@ -221,15 +231,83 @@ export function createDelivery(options: DeliveryOptions) {
   };
 }
 
-function join(
-  groups: Map<string, Group>,
-  key: string,
-  made: Omit<Group, 'connections' | 'frames'>,
-  connection: StreamConnection,
-): void {
-  const group = groups.get(key);
-  if (group) group.connections.push(connection);
-  else groups.set(key, { ...made, connections: [connection], frames: null });
+/** What one event shows to connections that are alike in it. */
+interface Shown {
+  readonly event: DomainEvent;
+  readonly selected: readonly Said[];
+  /** Whether it tells of the reader itself. */
+  readonly isOfReader: boolean;
+  readonly key: string;
+}
+
+/** Connections that were shown the same so far. */
+interface Class {
+  readonly before: Class | null;
+  readonly shown: Shown;
+  /** By the key of what comes next. */
+  readonly next: Map<string, Class>;
+}
+
+interface Partition {
+  add(connection: StreamConnection, shown: Shown): void;
+  count(connection: StreamConnection, unread: UnreadValue): void;
+  groups(): Group[];
+}
+
+/** Finer with every event: whoever is shown the same of all of them shares the frames. */
+function createPartition(): Partition {
+  const first = new Map<string, Class>();
+  const classes = new Map<StreamConnection, Class>();
+  const counts = new Map<StreamConnection, UnreadValue>();
+
+  return {
+    add(connection, shown) {
+      const before = classes.get(connection) ?? null;
+      const known = before ? before.next : first;
+      // Frames of another length are other frames.
+      const key = before ? shown.key : `${connection.session.limit}:${shown.key}`;
+      let made = known.get(key);
+      if (!made) {
+        made = { before, shown, next: new Map() };
+        known.set(key, made);
+      }
+      classes.set(connection, made);
+    },
+    count(connection, unread) {
+      counts.set(connection, unread);
+    },
+    groups() {
+      const groups = new Map<Class | string, Group>();
+      for (const [connection, last] of classes) {
+        const group = groups.get(last);
+        if (group) group.connections.push(connection);
+        else groups.set(last, toGroup(connection, last));
+      }
+      for (const [connection, unread] of counts) {
+        const { reader } = connection.session;
+        const key = `${reader.userId}:${unread.key}`;
+        const group = groups.get(key);
+        if (group) group.connections.push(connection);
+        else groups.set(key, { reader, said: [], unread, limit: 1, connections: [connection], frames: null });
+      }
+      return [...groups.values()];
+    },
+  };
+}
+
+function toGroup(connection: StreamConnection, last: Class): Group {
+  const { reader, limit } = connection.session;
+  const all: Shown[] = [];
+  for (let at: Class | null = last; at; at = at.before) all.push(at.shown);
+  all.reverse();
+  return {
+    reader: all.some(({ isOfReader }) => isOfReader) ? reader : { ...reader, userId: null },
+    said: all.flatMap(({ event, selected }) => selected.map((said) => ({ event, said }))),
+    unread: null,
+    limit,
+    connections: [connection],
+    frames: null,
+  };
 }
 
 function addNeeds(all: Needs, more: Needs): null {
@@ -251,12 +329,7 @@ function isTold(session: StreamConnection['session'], list: readonly Said[]): bo
   });
 }
 
-function readerFor(session: StreamConnection['session'], list: readonly Said[]): Reader {
-  return isTold(session, list) ? session.reader : { ...session.reader, userId: null };
-}
-
-function readerKey(session: StreamConnection['session'], list: readonly Said[]): string {
-  const { reader } = session;
+function readerKey({ reader }: StreamConnection['session'], isOfReader: boolean): string {
   const spaces = reader.spaceIds ? [...reader.spaceIds].join(',') : '';
-  return `${reader.part}:${reader.isHtml}:${isTold(session, list) ? reader.userId : ''}:${spaces}`;
+  return `${reader.part}:${reader.isHtml}:${isOfReader ? reader.userId : ''}:${spaces}`;
 }
