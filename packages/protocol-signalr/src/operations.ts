@@ -137,8 +137,8 @@ export function createOperations(context: OperationsContext): Operations<Operati
     [OP.startUpdates]: operation({
       guard: identified,
       args: noArguments,
-      run(_core, { connection }) {
-        connection.session.receivesUpdates = true;
+      run(_core, session) {
+        session.receivesUpdates = true;
       },
       reply: nothing,
     }),
@@ -146,8 +146,8 @@ export function createOperations(context: OperationsContext): Operations<Operati
     [OP.stopUpdates]: operation({
       guard: identified,
       args: noArguments,
-      run(_core, { connection }) {
-        connection.session.receivesUpdates = false;
+      run(_core, session) {
+        session.receivesUpdates = false;
       },
       reply: nothing,
     }),
@@ -155,17 +155,15 @@ export function createOperations(context: OperationsContext): Operations<Operati
     [OP.subscribe]: operation({
       guard: identified,
       args: identitiesArguments,
-      run: (_core, { connection }, [{ identities }]) =>
-        watching.add(connection.session, requireFew(identities), (status) =>
-          tell(connection.session, event(EVENT.identityStatus, status)),
-        ),
+      run: (_core, session, [{ identities }]) =>
+        watching.add(session, requireFew(identities), (status) => tell(session, event(EVENT.identityStatus, status))),
       reply: nothing,
     }),
 
     [OP.unsubscribe]: operation({
       guard: identified,
       args: identitiesArguments,
-      run: (_core, { connection }, [{ identities }]) => watching.remove(connection.session, requireFew(identities)),
+      run: (_core, session, [{ identities }]) => watching.remove(session, requireFew(identities)),
       reply: nothing,
     }),
   };

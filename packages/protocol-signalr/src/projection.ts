@@ -104,7 +104,7 @@ export function createProjection({
 
     // Each watcher is told by the name that it asked for.
     'presence.changed': variants(
-      ({ session }, { userId }) => session.watched?.get(userId) ?? null,
+      ({ session }, { userId }) => session.watched?.get(userId)?.identity ?? null,
       ({ status }, _lookup, identityId) => [
         event(EVENT.identityStatus, { status: toIdentityStatus(status), identityId }),
       ],
@@ -139,7 +139,7 @@ export function wants(
     case 'message.edited':
       return isForAll(happened.message);
     case 'receipts.advanced':
-      return happened.marks.some(({ kind }) => kind === 'read');
+      return happened.marks.some(isReading);
     case 'conversation.created':
     case 'conversation.deleted':
     case 'participant.joined':
@@ -149,12 +149,8 @@ export function wants(
       return session.receivesUpdates && (happened.changed.includes('title') || happened.changed.includes('typeLabel'));
     case 'participant.changed':
       return session.receivesUpdates && happened.changed.includes('groups');
-    case 'presence.changed': {
-      if (!session.watched?.has(happened.userId) || !viewer) return false;
-      if (toIdentityStatus(happened.previous) === toIdentityStatus(happened.status)) return false;
-      if (happened.userId === viewer.userId) return true;
-      return happened.conversationIds.some((id) => directory.isTakingPart(viewer.userId, id));
-    }
+    case 'presence.changed':
+      return viewer !== null && isTransition(happened, session, { directory, viewerId: viewer.userId });
     default:
       return false;
   }
@@ -162,4 +158,22 @@ export function wants(
 
 function isForAll({ visibility, deletedAt }: LogEvent<'message.sent'>['message']): boolean {
   return visibility === 'all' && deletedAt === null;
+}
+
+function isReading({ kind }: LogEvent<'receipts.advanced'>['marks'][number]): boolean {
+  return kind === 'read';
+}
+
+/** A change for this watcher, of somebody with whom it shares a conversation now. Notes what it is told: it hears nothing twice. */
+function isTransition(
+  { userId, previous, status, conversationIds }: Extract<DomainEvent, { type: 'presence.changed' }>,
+  { watched }: SignalrSession,
+  { directory, viewerId }: { readonly directory: WantingContext['directory']; readonly viewerId: UserId },
+): boolean {
+  const watch = watched?.get(userId);
+  const now = toIdentityStatus(status);
+  if (!watch || watch.told === now || toIdentityStatus(previous) === now) return false;
+  if (userId !== viewerId && !conversationIds.some((id) => directory.isTakingPart(viewerId, id))) return false;
+  watch.told = now;
+  return true;
 }

@@ -19,6 +19,14 @@ import { VERDICT } from './errors.ts';
 import type { SignalrOptions } from './options.ts';
 import { STATE } from './wire.ts';
 
+/** Somebody whose status a connection asked for. */
+export interface Watched {
+  /** The id that it named them by. */
+  readonly identity: string;
+  /** The status that it was told last; null while the first one is being looked up. */
+  told: number | null;
+}
+
 /** State of one connection. Nothing is made before it is needed: an idle connection keeps this object alone. */
 export interface SignalrSession {
   actor: (UserActor & { readonly connectionId: ConnectionId }) | null;
@@ -27,8 +35,8 @@ export interface SignalrSession {
   identity: string | null;
   /** `StartReceivingConversationUpdates`. */
   receivesUpdates: boolean;
-  /** Whose status it asked for, with the id that it named them by. */
-  watched: Map<UserId, string> | null;
+  /** Whose status it asked for. */
+  watched: Map<UserId, Watched> | null;
   /** A list is being written in pieces: nothing may come between them. */
   isInPieces: boolean;
 }

@@ -34,6 +34,7 @@ describe('a message', () => {
   it('says its kind where it has neither words, nor address, nor name', () => {
     expect(show({ kind: 'call', parts: [] })).toMatchObject({ content: '[call]', userMeta: null, senderId: 'u3' });
     expect(show({ kind: 'text', parts: [] }).content).toBe('');
+    expect(show({ kind: 'text', parts: [], prompt: { kind: 'rating', state: 'pending' } }).content).toBe('[rating]');
   });
 
   it('ignores what other wires keep with it', () => {

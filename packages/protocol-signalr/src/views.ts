@@ -152,11 +152,14 @@ function typeOf({ typeLabel, kind }: Conversation): string {
   return typeLabel || kind;
 }
 
-/** What this wire has no kind for is a text: its own, or the address or name of what it carries. */
-function contentOf({ text, parts, kind, meta }: Message, namespace: string): string {
-  if (text !== '' || (kind === 'text' && parts.length === 0) || meta[namespace] !== undefined) return text;
+/** What this wire has no kind for is a text: its own, or the address or name of what it carries, or its kind. */
+function contentOf({ text, parts, kind, meta, prompt }: Message, namespace: string): string {
+  if (text !== '' || meta[namespace] !== undefined) return text;
   const part = parts.find(({ url, name }) => url !== undefined || name !== undefined);
-  return part?.url ?? part?.name ?? `[${kind}]`;
+  const named = part?.url ?? part?.name;
+  if (named !== undefined) return named;
+  if (prompt) return `[${prompt.kind}]`;
+  return kind === 'text' && parts.length === 0 ? text : `[${kind}]`;
 }
 
 /** The sender's own bag; of a message that carries something, its structured form. Never the id of a file: it is a permission. */

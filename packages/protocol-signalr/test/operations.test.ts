@@ -108,12 +108,14 @@ describe('operations', () => {
   it('shows who is online, and tells of changes', async () => {
     const alice = await stage.connect('alice');
     await alice.ask('SubscribeToIdentitiesStatusUpdates', { identities: ['bob', 'stranger', 'alice', 'bob'] });
-    const statuses = [1, 2, 3].map(() => alice.events.next('OnIdentityStatusUpdate'));
-    expect(await Promise.all(statuses)).toEqual([
+    const of = (identity: string) => (update: { identityId: string }) => update.identityId === identity;
+    const told = ['bob', 'stranger', 'alice'].map((one) => alice.events.next('OnIdentityStatusUpdate', of(one)));
+    expect(await Promise.all(told)).toEqual([
       { status: 2, identityId: 'bob' },
       { status: 0, identityId: 'stranger' },
       { status: 1, identityId: 'alice' },
     ]);
+    expect(alice.events.all.filter(({ name }) => name === 'OnIdentityStatusUpdate')).toHaveLength(3);
     await stage.connect('bob');
     expect(await alice.events.next('OnIdentityStatusUpdate')).toEqual({ status: 1, identityId: 'bob' });
   });
