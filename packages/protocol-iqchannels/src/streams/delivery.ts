@@ -47,6 +47,8 @@ interface Run {
   rounds: number;
 }
 
+/** Of one turn: objects that many of them refer to stand in a frame once. */
+const MOST_LIVE_EVENTS = 1_000;
 const MOST_ROUNDS = 12;
 /** How often the store is asked again while it is away, and how often at most. */
 const RETRY_MS = 250;
@@ -304,7 +306,7 @@ function toGroup(connection: StreamConnection, last: Class): Group {
     reader: all.some(({ isOfReader }) => isOfReader) ? reader : { ...reader, userId: null },
     said: all.flatMap(({ event, selected }) => selected.map((said) => ({ event, said }))),
     unread: null,
-    limit,
+    limit: limit ?? MOST_LIVE_EVENTS,
     connections: [connection],
     frames: null,
   };

@@ -150,7 +150,7 @@ export function createListeners(parts: ListenersOptions) {
         actor: createActor(viewer, id),
         reader,
         target,
-        limit: Number.isSafeInteger(limit) && limit > 0 ? Math.min(limit, MOST_EVENTS) : MOST_EVENTS,
+        limit: Number.isSafeInteger(limit) && limit > 0 ? Math.min(limit, MOST_EVENTS) : null,
         after: null,
       },
       viewer,

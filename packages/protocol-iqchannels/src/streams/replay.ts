@@ -9,7 +9,7 @@ import { projection, type SayingRow } from '../projection.ts';
 import { eventId } from '../views/chats.ts';
 import type { Views } from '../views.ts';
 import { SLOTS_PER_ENTRY } from '../wire/objects.ts';
-import { inPieces, type SaidOf, toEvent, toFrame } from './frames.ts';
+import { inPieces, MOST_EVENTS, type SaidOf, toEvent, toFrame } from './frames.ts';
 import {
   followPresence,
   isCustomer,
@@ -105,7 +105,7 @@ async function writeLog(context: ReplayContext, connection: StreamConnection, ra
       if (delivered.event.position <= range.until)
         list.push(...saidThen(context, replayed, { delivered, connection, range }));
     }
-    for (const piece of inPieces(list, connection.session.limit)) {
+    for (const piece of inPieces(list, connection.session.limit ?? MOST_EVENTS)) {
       const { value, rels } = await views.build(connection.session.reader, (builder) =>
         piece.map((one) => toEvent(builder, one)),
       );

@@ -23,8 +23,8 @@ export interface StreamSession {
   readonly actor: UserActor;
   readonly reader: Reader;
   readonly target: StreamTarget;
-  /** Most events in one frame. */
-  readonly limit: number;
+  /** Most events in one frame, as the client asked; null: it did not. */
+  readonly limit: number | null;
   /** Shows what comes after it; null: not ready yet. */
   after: LogPosition | null;
 }
