@@ -300,6 +300,24 @@ describe('staff of a queue', () => {
     expect(await test.events('space.member_joined')).toHaveLength(2);
   });
 
+  it('is looked up together for those who come back together', async () => {
+    const queue = await test.core.spaces.ensure(admin(), { kind: 'queue', name: 'support' });
+    const other = await test.core.spaces.ensure(admin(), { kind: 'queue', name: 'sales' });
+    const people = [alice, bob, carol, dave];
+    for (const user of people) await test.core.spaces.ensureStaff(test.actor(user), queue.id);
+    await test.core.spaces.ensureStaff(test.actor(bob), other.id);
+    const asked = jest.spyOn(test.store.spaces, 'memberships');
+    const wanted = [...people.map((user) => [user, queue] as const), [bob, other] as const];
+    const staff = await Promise.all(wanted.map(([user, { id }]) => test.core.spaces.ensureStaff(test.actor(user), id)));
+    expect(staff.map(({ userId, spaceId }) => [userId, spaceId])).toEqual(
+      wanted.map(([user, { id }]) => [user.id, id]),
+    );
+    expect(asked).toHaveBeenCalledTimes(1);
+    await test.core.spaces.removeMember(admin(), queue.id, bob.id);
+    expect(await test.core.spaces.ensureStaff(test.actor(bob), queue.id)).toMatchObject({ role: 'staff' });
+    expect(await test.events('space.member_joined')).toHaveLength(6);
+  });
+
   it('leaves the conversations of the queue when it goes', async () => {
     const queue = await test.core.spaces.ensure(admin(), { kind: 'queue', name: 'support' });
     await test.core.spaces.ensureStaff(test.actor(bob), queue.id);

@@ -33,6 +33,10 @@ export interface SpaceStore {
   ): Promise<readonly SpaceMember[]>;
   /** Of a live space; null when the user does not belong to it now. */
   membership(userId: UserId, id: SpaceId): Promise<SpaceMember | null>;
+  /** The same for many; those who do not belong are left out. */
+  memberships(
+    wanted: readonly { readonly userId: UserId; readonly spaceId: SpaceId }[],
+  ): Promise<readonly SpaceMember[]>;
   /** One statement, one snapshot as of `head`. Removed spaces are included (`deletedAt` is set), unknown ids left out. */
   loadSpaces(
     ids: readonly SpaceId[],

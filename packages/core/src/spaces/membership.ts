@@ -3,11 +3,12 @@
  * whoever goes leaves all conversations first, and then the space.
  */
 import type { Actor } from '../actor.ts';
+import { createBatchLoader, GATHER_CROWDS } from '../batch-loader.ts';
 import type { CoreContext } from '../context.ts';
 import { addNotice } from '../conversations/notices.ts';
 import { bringIntoAll, requireUsers, takeOut } from '../conversations/people.ts';
 import { DomainError } from '../errors.ts';
-import type { UserId } from '../ids.ts';
+import type { SpaceId, UserId } from '../ids.ts';
 import type { Space, SpaceMember, SpaceRole } from '../model/space.ts';
 import type { Tx } from '../ports/store.ts';
 import { isAdministration } from '../rights.ts';
@@ -18,6 +19,19 @@ import { forbiddenSpace, noSpace, requireRole, requireRoleOf, type SpaceAccess, 
 type Membership = Pick<Spaces, 'setMember' | 'join' | 'ensureStaff' | 'removeMember'>;
 
 export function createSpaceMembership({ change, store }: CoreContext): Membership {
+  /** Staff sign in in crowds, too, after an outage. */
+  const memberOf = createBatchLoader<string, SpaceMember>({
+    gather: GATHER_CROWDS,
+    async load(keys) {
+      const wanted = keys.map((key) => {
+        const [userId, spaceId] = key.split(' ').map(Number);
+        return { userId: userId as UserId, spaceId: spaceId as SpaceId };
+      });
+      const members = await store.spaces.memberships(wanted);
+      return new Map(members.map((member) => [toKey(member.userId, member.spaceId), member]));
+    },
+  });
+
   return {
     setMember: (actor, id, { userId, role }) =>
       change(actor, async (tx) => {
@@ -39,7 +53,7 @@ export function createSpaceMembership({ change, store }: CoreContext): Membershi
       }),
 
     async ensureStaff(actor, id) {
-      const known = await store.spaces.membership(actor.userId, id);
+      const known = await memberOf(toKey(actor.userId, id));
       if (known) return known;
       return change(actor, async (tx) => {
         const { space, member } = await spaceAccess(tx, actor, id);
@@ -73,6 +87,10 @@ export function createSpaceMembership({ change, store }: CoreContext): Membershi
       });
     },
   };
+}
+
+function toKey(userId: UserId, spaceId: SpaceId): string {
+  return `${userId} ${spaceId}`;
 }
 
 async function setMemberIn(

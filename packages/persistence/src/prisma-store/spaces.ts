@@ -4,6 +4,16 @@ import type { Db } from './db.ts';
 import { type MemberRow, type SpaceRow, spaceColumns, toMember, toSpace } from './space-rows.ts';
 
 export function createSpaceStore(db: Db): SpaceStore {
+  const memberships: SpaceStore['memberships'] = async (wanted) => {
+    const [userIds, spaceIds] = [wanted.map(({ userId }) => userId), wanted.map(({ spaceId }) => spaceId)];
+    const rows = await db.$queryRaw<{ member: MemberRow }[]>`
+      select to_json(m) as member
+        from unnest(${userIds}::bigint[], ${spaceIds}::bigint[]) w(user_id, space_id)
+        join space_members m on m.space_id = w.space_id and m.user_id = w.user_id and m.left_at is null
+        join spaces s on s.id = m.space_id and s.deleted_at is null`;
+    return rows.map((row) => toMember(row.member));
+  };
+
   return {
     async find(id) {
       return first(
@@ -52,12 +62,8 @@ export function createSpaceStore(db: Db): SpaceStore {
       return rows.map((row) => toMember(row.member));
     },
 
-    async membership(userId, id) {
-      const rows = await db.$queryRaw<{ member: MemberRow }[]>`
-        select to_json(m) as member from space_members m join spaces s on s.id = m.space_id and s.deleted_at is null
-         where m.space_id = ${id}::bigint and m.user_id = ${userId}::bigint and m.left_at is null`;
-      return rows[0] ? toMember(rows[0].member) : null;
-    },
+    membership: async (userId, id) => (await memberships([{ userId, spaceId: id }]))[0] ?? null,
+    memberships,
 
     async loadSpaces(ids) {
       const rows = await db.$queryRaw<LoadedRow[]>`
