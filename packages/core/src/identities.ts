@@ -1,5 +1,5 @@
 /** Outside ids of people, and the synthetic ids by which they are named where they have none. */
-import type { Actor } from './actor.ts';
+import { type Actor, systemActor } from './actor.ts';
 import { createBatchLoader, GATHER_CROWDS } from './batch-loader.ts';
 import type { CoreContext } from './context.ts';
 import { DomainError } from './errors.ts';
@@ -14,6 +14,7 @@ import {
 } from './identity-claims.ts';
 import type { Namespace, UserId } from './ids.ts';
 import type { User } from './model/user.ts';
+import type { Tx } from './ports/store.ts';
 import type { ExternalId } from './ports/user-store.ts';
 import { requireOwn } from './rights.ts';
 import type { SyntheticForms, SyntheticIds } from './synthetic-ids.ts';
@@ -106,41 +107,22 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
     return found;
   }
 
-  async function provisionMany(
-    actor: Actor,
-    { namespace, externalIds }: Parameters<Identities['provisionMany']>[1],
-    options: ProvisionOptions = {},
-  ): Promise<ReadonlyMap<string, User>> {
-    const { synthetic = forms.of(namespace), kind } = options;
-    const found = new Map(await resolveMany(namespace, externalIds, synthetic));
-    const isPromoted = (user: User) => user.kind === 'placeholder' && isPromotion(kind);
-    const missing = [...new Set(externalIds)].filter(
-      (one) => !found.has(one) && (synthetic?.toCore(one) ?? null) === null,
-    );
-    const promoted = [...found].filter(([, user]) => isPromoted(user)).map(([externalId]) => externalId);
-    if (missing.length + promoted.length === 0) return found;
-    checkedKey(namespace, { subject: 'identity', field: 'namespace', maxLength: NAMESPACE_LENGTH });
-    for (const one of missing) {
-      checkedKey(one, { subject: 'identity', field: 'externalId', maxLength: EXTERNAL_ID_LENGTH });
-    }
-    const displayName =
-      options.displayName &&
-      checkedText(options.displayName, { subject: 'user', field: 'displayName', maxLength: 1_024 });
-
-    await change(actor, async (tx) => {
-      // Another node may have been quicker.
-      const wanted = [...missing, ...promoted].map((externalId) => ({ namespace, externalId }));
-      for (const { externalId, user } of await tx.users.findByIdentities(wanted)) {
-        found.set(externalId, user);
-        if (!kind || !isPromoted(user)) continue;
-        const named = { ...user, kind, displayName: displayName || user.displayName, updatedAt: tx.at };
-        await tx.users.save(named);
-        appendUpdated(tx, named, named.displayName === user.displayName ? ['kind'] : ['kind', 'displayName']);
-        found.set(externalId, named);
+  /** In one transaction; each outside id once. Another node may have been quicker. */
+  function make(actor: Actor, wanted: readonly Newcomer[]): Promise<ReadonlyMap<string, User>> {
+    return change(actor, async (tx) => {
+      // Made anew by every run of the work: the first one may have been rolled back.
+      const made = new Map<string, User>();
+      const newcomerOf = new Map(wanted.map((one) => [keyOf(one), one]));
+      for (const one of await tx.users.findByIdentities(wanted)) {
+        const { kind, displayName } = newcomerOf.get(keyOf(one)) ?? {};
+        made.set(
+          keyOf(one),
+          kind && isPromoted(one.user, kind) ? await promoteIn(tx, one.user, { kind, displayName }) : one.user,
+        );
       }
-      const news = missing.filter((externalId) => !found.has(externalId));
-      const made = await tx.users.insert(
-        news.map((externalId) => ({
+      const news = wanted.filter((one) => !made.has(keyOf(one)));
+      const users = await tx.users.insert(
+        news.map(({ namespace, externalId, kind, displayName }) => ({
           kind: kind ?? 'placeholder',
           displayName: displayName || externalId,
           avatar: null,
@@ -149,11 +131,63 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
           identities: { [namespace]: externalId },
         })),
       );
-      for (const [index, user] of made.entries()) {
+      for (const [index, user] of users.entries()) {
         appendCreated(tx, user);
-        found.set(news[index] as string, user);
+        made.set(keyOf(news[index] as Newcomer), user);
       }
+      return made;
     });
+  }
+
+  /** Crowds come for the first time, too: what signs in while a transaction is under way is made together in the next. */
+  const newcomers = createBatchLoader<string, User>({
+    concurrency: 1,
+    batchSize: 200,
+    async load(keys) {
+      const byId = new Map<string, Newcomer>();
+      const newcomerOf = new Map(keys.map((key) => [key, JSON.parse(key) as Newcomer]));
+      for (const newcomer of newcomerOf.values()) {
+        const other = byId.get(keyOf(newcomer));
+        byId.set(keyOf(newcomer), isPromotion(newcomer.kind) ? { ...other, ...newcomer } : { ...newcomer, ...other });
+      }
+      const made = await make(systemActor(), [...byId.values()]);
+      return new Map(
+        [...newcomerOf].flatMap(([key, newcomer]) => {
+          const user = made.get(keyOf(newcomer));
+          return user ? [[key, user] as const] : [];
+        }),
+      );
+    },
+  });
+
+  async function provisionMany(
+    actor: Actor,
+    { namespace, externalIds }: Parameters<Identities['provisionMany']>[1],
+    options: ProvisionOptions = {},
+  ): Promise<ReadonlyMap<string, User>> {
+    const { synthetic = forms.of(namespace), kind } = options;
+    const found = new Map(await resolveMany(namespace, externalIds, synthetic));
+    const missing = [...new Set(externalIds)].filter(
+      (one) => !found.has(one) && (synthetic?.toCore(one) ?? null) === null,
+    );
+    const promoted = [...found].filter(([, user]) => isPromoted(user, kind)).map(([externalId]) => externalId);
+    if (missing.length + promoted.length === 0) return found;
+    checkedKey(namespace, { subject: 'identity', field: 'namespace', maxLength: NAMESPACE_LENGTH });
+    for (const one of missing) {
+      checkedKey(one, { subject: 'identity', field: 'externalId', maxLength: EXTERNAL_ID_LENGTH });
+    }
+    const displayName =
+      options.displayName &&
+      checkedText(options.displayName, { subject: 'user', field: 'displayName', maxLength: 1_024 });
+    const fields = { namespace, ...(kind && { kind }), ...(displayName && { displayName }) };
+    const wanted = [...missing, ...promoted].map((externalId): Newcomer => ({ ...fields, externalId }));
+    // What nobody in particular does can be done together with what others ask for.
+    const isSignIn = actor.via === 'system' && wanted.length === 1;
+    const made = isSignIn ? null : await make(actor, wanted);
+    for (const one of wanted) {
+      const user = made ? made.get(keyOf(one)) : await newcomers(JSON.stringify(one));
+      if (user) found.set(one.externalId, user);
+    }
     return found;
   }
 
@@ -166,7 +200,7 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
 
     async provision(actor, { namespace, externalId }, options) {
       const known = await resolveBy(bySignIn, { namespace, externalId }, options?.synthetic);
-      if (known && (known.kind !== 'placeholder' || !isPromotion(options?.kind))) return known;
+      if (known && !isPromoted(known, options?.kind)) return known;
       const user = (await provisionMany(actor, { namespace, externalIds: [externalId] }, options)).get(externalId);
       if (!user) throw notFound(`No user is named ${externalId} in ${namespace}`);
       return user;
@@ -204,8 +238,29 @@ export function createIdentities(context: CoreContext, forms: SyntheticForms): I
   };
 }
 
+/** Somebody to be made, or to become more than a placeholder. */
+interface Newcomer extends ExternalId {
+  readonly kind?: NonNullable<ProvisionOptions['kind']>;
+  readonly displayName?: string | undefined;
+}
+
 function isPromotion(kind: ProvisionOptions['kind']): boolean {
   return kind === 'person' || kind === 'guest';
+}
+
+function isPromoted(user: User, kind: ProvisionOptions['kind']): boolean {
+  return user.kind === 'placeholder' && isPromotion(kind);
+}
+
+async function promoteIn(
+  tx: Tx,
+  user: User,
+  { kind, displayName }: { readonly kind: User['kind']; readonly displayName: string | undefined },
+): Promise<User> {
+  const named = { ...user, kind, displayName: displayName || user.displayName, updatedAt: tx.at };
+  await tx.users.save(named);
+  appendUpdated(tx, named, named.displayName === user.displayName ? ['kind'] : ['kind', 'displayName']);
+  return named;
 }
 
 function notFound(message: string): DomainError {
@@ -214,6 +269,10 @@ function notFound(message: string): DomainError {
 
 function toKey(namespace: Namespace, externalId: string): string {
   return `${namespace}\0${externalId}`;
+}
+
+function keyOf({ namespace, externalId }: ExternalId): string {
+  return toKey(namespace, externalId);
 }
 
 function fromKey(key: string) {

@@ -94,6 +94,40 @@ describe('provisioning', () => {
     expect(await test.events('user.created')).toHaveLength(1);
   });
 
+  it('makes a crowd that comes for the first time in few transactions, whoever asks twice once', async () => {
+    const transactions = jest.spyOn(test.store, 'transaction');
+    const ids = Array.from({ length: 300 }, (_, n) => String(1 + (n % 150)));
+    const users = await Promise.all(
+      ids.map((externalId) => test.core.identities.provision(system(), { namespace: 'event', externalId })),
+    );
+    expect(users.map(({ identities }) => identities.event)).toEqual(ids);
+    expect(new Set(users.map(({ id }) => id)).size).toBe(150);
+    expect(transactions.mock.calls.length).toBeLessThan(10);
+  });
+
+  it('makes those who come together what each of them asks for', async () => {
+    const id = { namespace: 'event', externalId: '7' };
+    const [named, person] = await Promise.all([
+      test.core.identities.provision(system(), id),
+      test.core.identities.provision(system(), id, { kind: 'person', displayName: 'Seven' }),
+    ]);
+    expect(person).toMatchObject({ id: named.id, kind: 'person', displayName: 'Seven' });
+  });
+
+  it('answers nobody whom a transaction that was rolled back had made', async () => {
+    const { transaction } = test.store;
+    jest.spyOn(test.store, 'transaction').mockImplementationOnce(async (origin, work) => {
+      const failed = transaction(origin, async (tx) => {
+        await work(tx);
+        throw new Error('rolled back');
+      });
+      await failed.catch(() => undefined);
+      return transaction(origin, work);
+    });
+    const user = await test.core.identities.provision(system(), { namespace: 'event', externalId: '7' });
+    expect(await test.core.users.find(user.id)).toEqual(user);
+  });
+
   it('turns a placeholder into a person when it signs in as one', async () => {
     const named = await test.core.identities.provision(system(), { namespace: 'event', externalId: '7' });
     const person = await test.core.identities.provision(
