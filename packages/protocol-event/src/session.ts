@@ -85,18 +85,17 @@ export async function signIn(
   return { user, sid, isModerator, requestId, sessionId: sessionId ?? null };
 }
 
-/** Null only for somebody who may not be new. A mere placeholder that signs in becomes a person. */
+/**
+ * Null only for somebody who may not be new. Who is merely seen stays a placeholder: until something is kept of them, the administration
+ * may give their `sid` to somebody it knows.
+ */
 async function findUser(
   { core, options }: SignInContext,
   { sid, mayBeNew }: { readonly sid: number; readonly mayBeNew: boolean },
 ): Promise<User | null> {
   const { namespace, syntheticSids: synthetic } = options;
   if (!mayBeNew) return core.identities.resolve(namespace, String(sid), synthetic);
-  return core.identities.provision(
-    systemActor(),
-    { namespace, externalId: String(sid) },
-    { synthetic, kind: 'person' },
-  );
+  return core.identities.provision(systemActor(), { namespace, externalId: String(sid) }, { synthetic });
 }
 
 /** Its time may be over: an expired token has been refused before, and one that runs out later changes nothing. */

@@ -178,13 +178,43 @@ describe('the upgrade', () => {
   it('makes a user of a sid that is new, once, and staff of a moderator', async () => {
     await Promise.all([stage.customer(2), stage.customer(2), stage.customer(3)]);
     expect(await stage.count('users')).toBe(2);
-    expect(await stage.userOf(2)).toMatchObject({ kind: 'person', identities: { event: '2' } });
+    expect(await stage.userOf(2)).toMatchObject({ kind: 'placeholder', identities: { event: '2' } });
     const moderator = await stage.moderator(3);
     const queue = await stage.core.spaces.findByName('queue', 'event');
     const member = await stage.core.spaces.membership((await stage.userOf(moderator.sid)).id, queue?.id as never);
     expect(member).toMatchObject({ role: 'staff' });
     expect(await stage.count('space_members')).toBe(1);
   });
+
+  it('leaves a sid that was merely seen to whom the administration gives it, and one with a past to its owner', async () => {
+    const [seen, known] = [await stage.customer(2), await stage.customer(3)];
+    await enter(known, 100);
+    const zoe = await stage.stranger('Zoe');
+    const link = (externalId: string) =>
+      stage.core.identities.link(adminActor(), zoe.id, { namespace: 'event', externalId });
+    await expect(link('3')).rejects.toMatchObject({ code: 'conflict' });
+    expect(await link('2')).toMatchObject({ identities: { event: '2' } });
+    // Who it was is no more; who comes again is Zoe.
+    expect((await seen.ended).code).toBe(1008);
+    await enter(await stage.customer(2), 100);
+    expect((await stage.userOf(2)).id).toBe(zoe.id);
+  });
+
+  it.each(['abc', '0', '007', '-1', '1.5', '4294967296', '3000000001'])(
+    'has no sid or application id %s given to anybody',
+    async (externalId) => {
+      const zoe = await stage.stranger('Zoe');
+      const linking = stage.core.identities.link(adminActor(), zoe.id, { namespace: 'event', externalId });
+      await expect(linking).rejects.toMatchObject({ code: 'invalid', details: { field: 'externalId' } });
+      if (externalId === '3000000001') return;
+      const naming = stage.core.conversations.create(adminActor(), {
+        kind: 'group',
+        participants: [{ userId: zoe.id }],
+        externalIds: { event: externalId },
+      });
+      await expect(naming).rejects.toMatchObject({ code: 'invalid', details: { reason: 'form' } });
+    },
+  );
 
   it('makes its queue again when somebody has removed it', async () => {
     await stage.moderator(9);
