@@ -195,6 +195,9 @@ describe('users', () => {
     expect(problem).toMatchObject({ status: 409 });
     expect((await admin<User>('DELETE', `/users/${id}/identities/event`)).body.identities).toEqual([]);
     expect(await refused('PUT', '/users/999999/identities/event', { externalId: '1' })).toMatchObject({ status: 404 });
+    const form = await refused('PUT', `/users/${id}/identities/event`, { externalId: 'abc' });
+    expect(form).toMatchObject({ status: 400, code: 'invalid', reason: 'form' });
+    expect(form.detail).toContain('must be a whole number from 1 to 4294967295');
     expect(await refused('PUT', `/users/${id}/identities/No%20Space`, { externalId: '1' })).toMatchObject({
       status: 400,
     });

@@ -26,6 +26,7 @@ import type {
 } from './model/conversation.ts';
 import type { JsonObject } from './model/user.ts';
 import type { SharingQuery, SpaceTotals, WorkQuery, WorkTotals } from './ports/conversation-store.ts';
+import { createSyntheticForms, type OwnIds, type SyntheticIds } from './synthetic-ids.ts';
 
 export interface NewParticipant {
   readonly userId: UserId;
@@ -71,6 +72,11 @@ export interface EnterByExternalId {
 }
 
 export interface Conversations {
+  /**
+   * Says how the namespace's adapter computes the ids of conversations, and which ones of its own it can show. Once, before its first
+   * connection. From then on `create` and `update` refuse others: `invalid` with reason `synthetic` or `form`.
+   */
+  declareIds(namespace: Namespace, synthetic: SyntheticIds, own?: OwnIds): void;
   create(
     actor: Actor,
     command: CreateConversation,
@@ -235,10 +241,29 @@ export function createConversations(
   { deadlines }: { readonly deadlines: Deadlines },
 ): Conversations {
   deadlines.on(EXPIRY, expireConversation);
+  const forms = createSyntheticForms(context.log, {
+    subject: 'conversation',
+    fieldOf: (namespace) => `externalIds.${namespace}`,
+  });
+  const creation = createCreation(context);
+  const { update } = createUpdate(context);
+
+  function checkIds(externalIds: Readonly<Record<Namespace, string | null>> = {}): void {
+    for (const [namespace, id] of Object.entries(externalIds)) if (id !== null) forms.refuse(namespace, id);
+  }
+
   return {
-    ...createCreation(context),
+    ...creation,
     ...createReads(context),
-    ...createUpdate(context),
+    declareIds: forms.declare,
+    async create(actor, command) {
+      checkIds(command.externalIds);
+      return creation.create(actor, command);
+    },
+    async update(actor, id, change) {
+      checkIds(change.externalIds);
+      return update(actor, id, change);
+    },
     ...createRemoval(context),
     ...createSupport(context),
     ...createMembership(context),

@@ -54,7 +54,7 @@ export function createCore(ports: CorePorts): Core {
   const nodes = createNodeWatch(ports);
   const retention = createRetention(ports);
   const deadlines = createDeadlines(context);
-  const forms = createSyntheticForms(ports.log);
+  const forms = createSyntheticForms(ports.log, { subject: 'identity', fieldOf: () => 'externalId' });
   const files = createFiles(context);
   const conversations = createConversations(context, { deadlines });
   const presence = createPresence(context, follower);

@@ -55,6 +55,8 @@ export interface ErrorDetails {
   readonly field?: string;
   /** A finer reason, where a wire tells several cases of one code apart (`blocked`, `no_participant`, `room_full` …). */
   readonly reason?: string;
+  /** What the field must be, in words for an administrator: `a whole number from 1 to 10`. */
+  readonly expected?: string;
   readonly retryAfterMs?: number;
   /** The id of what is in the way (the live call of a busy conversation, the message that holds a client ref). */
   readonly id?: number | string;

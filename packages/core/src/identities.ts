@@ -17,7 +17,7 @@ import type { User } from './model/user.ts';
 import type { Tx } from './ports/store.ts';
 import type { ExternalId } from './ports/user-store.ts';
 import { requireOwn } from './rights.ts';
-import type { SyntheticForms, SyntheticIds } from './synthetic-ids.ts';
+import type { OwnIds, SyntheticForms, SyntheticIds } from './synthetic-ids.ts';
 
 export interface ProvisionOptions {
   readonly synthetic?: SyntheticIds;
@@ -32,8 +32,8 @@ export interface ProvisionOptions {
 
 /** Where a call names no synthetic form, the one declared for the namespace counts. */
 export interface Identities {
-  /** Says how the namespace's adapter computes ids. Once, before its first connection. */
-  declare(namespace: Namespace, synthetic: SyntheticIds): void;
+  /** Says how the namespace's adapter computes ids, and which ids of its own it can show. Once, before its first connection. */
+  declare(namespace: Namespace, synthetic: SyntheticIds, own?: OwnIds): void;
   /** The id by which the user is shown in the namespace: its own there, else the synthetic one, else null. */
   nameOf(user: User, namespace: Namespace): string | null;
   /**
@@ -56,7 +56,8 @@ export interface Identities {
   ): Promise<ReadonlyMap<string, User>>;
   /**
    * The user's own or the administration's doing. Takes the place of the id that the user had in the namespace. Replaces a bare
-   * placeholder that holds the id; `conflict` when its holder is more than that. `invalid` with reason `synthetic` for a synthetic id.
+   * placeholder that holds the id; `conflict` when its holder is more than that. `invalid` with reason `synthetic` for a synthetic id, with
+   * reason `form` and what is `expected` for one that the namespace's adapter cannot show.
    */
   link(actor: Actor, userId: UserId, id: ExternalId & { readonly synthetic?: SyntheticIds }): Promise<User>;
   /** Repeating is fine. */

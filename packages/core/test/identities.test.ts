@@ -255,6 +255,49 @@ describe('linking', () => {
     expect(warnings).toEqual(Array(2).fill(expect.stringContaining('netalo.syntheticBase')));
   });
 
+  it('refuses what the namespace’s adapter could not show, and says what it must be', async () => {
+    const own = { isValid: (id: string) => /^[1-9][0-9]*$/.test(id), expected: 'a number' };
+    test.core.identities.declare('netalo', uins, own);
+    test.core.conversations.declareIds('netalo', uins, own);
+    const [alice] = (await test.people('Alice')) as [User];
+    const refused = { code: 'invalid', details: { reason: 'form', expected: 'a number' } };
+    for (const externalId of ['abc', '007', '']) {
+      const id = { namespace: 'netalo', externalId };
+      const naming = [
+        test.core.identities.link(adminActor(), alice.id, id),
+        test.core.users.create(adminActor(), { displayName: 'X', identities: [id] }),
+        test.core.conversations.create(adminActor(), {
+          kind: 'group',
+          participants: [{ userId: alice.id }],
+          externalIds: { netalo: externalId },
+        }),
+      ];
+      for (const one of naming) {
+        await expect(one).rejects.toMatchObject(externalId === '' ? { code: 'invalid' } : refused);
+      }
+    }
+    await test.core.identities.link(adminActor(), alice.id, { namespace: 'other', externalId: 'abc' });
+    expect(
+      await test.core.identities.link(adminActor(), alice.id, { namespace: 'netalo', externalId: '7' }),
+    ).toMatchObject({ identities: { netalo: '7', other: 'abc' } });
+  });
+
+  it('gives no conversation an id by which another one is named', async () => {
+    test.core.conversations.declareIds('netalo', uins);
+    const [alice] = (await test.people('Alice')) as [User];
+    const command = { kind: 'group', participants: [{ userId: alice.id }] } as const;
+    const { conversation } = await test.core.conversations.create(adminActor(), command);
+    const externalIds = { netalo: uins.toExternal(conversation.id) };
+    const refused = { code: 'invalid', details: { reason: 'synthetic', field: 'externalIds.netalo' } };
+    await expect(test.core.conversations.create(adminActor(), { ...command, externalIds })).rejects.toMatchObject(
+      refused,
+    );
+    await expect(test.core.conversations.update(adminActor(), conversation.id, { externalIds })).rejects.toMatchObject(
+      refused,
+    );
+    await test.core.conversations.update(adminActor(), conversation.id, { externalIds: { netalo: null } });
+  });
+
   it('is one’s own or the administration’s doing', async () => {
     const [alice, bob] = (await test.people('Alice', 'Bob')) as [User, User];
     await expect(

@@ -33,7 +33,7 @@ import { createProjection } from './projection.ts';
 import { createQueue } from './queue.ts';
 import { createCredentials } from './session/credentials.ts';
 import type { EventSession, SignedIn } from './session.ts';
-import { createViews, isShown } from './views.ts';
+import { createViews, isShown, ownNumbers } from './views.ts';
 
 export const PROTOCOL = 'event';
 
@@ -50,7 +50,8 @@ function mount(host: Host, given: EventAdapterOptions): MountedAdapter {
   const jsonLimits = { depth: limits.jsonDepth, members: limits.jsonMembers };
   const flusher = createFlusher();
   let isClosing = false;
-  core.identities.declare(options.namespace, options.syntheticSids);
+  core.identities.declare(options.namespace, options.syntheticSids, ownNumbers);
+  core.conversations.declareIds(options.namespace, options.syntheticApplications, ownNumbers);
   core.presence.attendsByJoining(options.namespace);
 
   const runner = createRunner({

@@ -1,5 +1,5 @@
 /** Domain objects in this wire's dress, for replies and events alike. No I/O: numbers come from the lookup. Wire: PROTOCOL.md §5.2. */
-import type { Conversation, Lookup, Message, UnixMs, User, UserId } from '@switchboard/core';
+import type { Conversation, Lookup, Message, OwnIds, UnixMs, User, UserId } from '@switchboard/core';
 import type { EventOptions } from './options.ts';
 import { CONTENT_TYPE, type ConversationObject, MAX_NUMBER, type MessageObject, STATUS } from './wire.ts';
 
@@ -66,11 +66,18 @@ export function isShown(message: Message): boolean {
   return message.visibility === 'all' && message.deletedAt === null;
 }
 
+/** As the wire writes it: `007` is the number 7, and nobody would be found by it. */
 function ownNumber(externalId: string | undefined): number | null {
-  if (externalId === undefined || !/^[0-9]+$/.test(externalId)) return null;
+  if (externalId === undefined || !/^[1-9][0-9]*$/.test(externalId)) return null;
   const number = Number(externalId);
-  return number >= 1 && number <= MAX_NUMBER ? number : null;
+  return number <= MAX_NUMBER ? number : null;
 }
+
+/** Which outside ids can be a `sid` or an application id. */
+export const ownNumbers: OwnIds = {
+  isValid: (externalId) => ownNumber(externalId) !== null,
+  expected: `a whole number from 1 to ${MAX_NUMBER}`,
+};
 
 /**
  * An image that is nothing but its address is one here, too. Whatever else a message carries is told in a text: its own words, then the

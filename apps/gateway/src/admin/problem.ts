@@ -88,11 +88,12 @@ export function toRefusal(thrown: unknown, log: Log): Refusal {
 
 function domainRefusal(error: DomainError, log: Log): Refusal {
   const { status, words } = DOMAIN[error.code];
-  const { subject, field, reason, retryAfterMs } = error.details;
+  const { subject, field, reason, expected, retryAfterMs } = error.details;
   if (error.code === 'internal') log('error', 'an administration call failed', { error });
   const what = (subject ?? 'request').replaceAll('_', ' ');
-  const detail = `The ${field ? `value of "${field}" (${what})` : what} ${words}${reason ? `: ${reason.replaceAll('_', ' ')}` : ''}.`;
-  const errors = field ? [{ field, detail: words }] : undefined;
+  const why = expected ? `it must be ${expected}` : reason?.replaceAll('_', ' ');
+  const detail = `The ${field ? `value of "${field}" (${what})` : what} ${words}${why ? `: ${why}` : ''}.`;
+  const errors = field ? [{ field, detail: expected ? `must be ${expected}` : words }] : undefined;
   return {
     problem: createProblem(status, detail, {
       code: error.code,
