@@ -10,6 +10,7 @@ import {
   type Claim,
   createLink,
   createMember,
+  cutLink,
   drainLink,
   endLink,
   isPaused,
@@ -269,7 +270,7 @@ function createSocketIoHost(host: Host, options: EngineOptions): SocketIoHost {
           for (const { link } of [...claim.sockets]) endLink(link);
           const isLast = [...claims.values()].every(({ isClosed }) => isClosed);
           // Also those who are in no namespace.
-          if (isLast) for (const link of [...byId.values()]) endLink(link);
+          if (isLast) for (const link of [...byId.values()]) if (link.members.length === 0) cutLink(link);
           await whenGone(claim);
           if (!isLast) return;
           lonely.close();

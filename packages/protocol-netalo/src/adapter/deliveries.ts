@@ -82,23 +82,48 @@ export function createDeliver(context: DeliveriesContext): (deliveries: readonly
     if (others.length > 0) projector.deliver([{ event, connections: others }]);
   }
 
+  function tell(delivery: Delivery<NetaloSession>): void {
+    const { event, connections } = delivery;
+    if (groupChanges.add(delivery)) return;
+    groupChanges.flush(event);
+    if (event.type === 'message.sent') tellSent(delivery, event);
+    else if (recent.isMissing(event)) {
+      tellLater(event, connections, async () => {
+        await recent.load(event);
+        return (connection) => projector.frames(event, connection);
+      });
+    } else projector.deliver([delivery]);
+  }
+
   return (deliveries) => {
-    for (const delivery of deliveries as readonly Delivery<NetaloSession>[]) {
-      const { event, connections } = delivery;
-      recent.note(event);
-      friends.note(event);
-      if (groupChanges.add(delivery)) continue;
-      groupChanges.flush(event);
-      if (event.type === 'message.sent') tellSent(delivery, event);
-      else if (recent.isMissing(event)) {
-        tellLater(event, connections, async () => {
-          await recent.load(event);
-          return (connection) => projector.frames(event, connection);
-        });
-      } else projector.deliver([delivery]);
+    const all = recordsLast(deliveries as readonly Delivery<NetaloSession>[]);
+    for (const delivery of all) {
+      recent.note(delivery.event);
+      friends.note(delivery.event);
+      tell(delivery);
     }
     groupChanges.flush();
   };
+}
+
+/** The end of a call is told before what it leaves behind: clients take an answer for an acceptance until they hear of the end. */
+function recordsLast(deliveries: readonly Delivery<NetaloSession>[]): readonly Delivery<NetaloSession>[] {
+  const isRecord = ({ event }: Delivery<NetaloSession>) =>
+    event.type === 'message.sent' && event.message.kind === 'call';
+  if (!deliveries.some(isRecord)) return deliveries;
+  const ordered: Delivery<NetaloSession>[] = [];
+  let waiting: Delivery<NetaloSession>[] = [];
+  for (const delivery of deliveries) {
+    if (isRecord(delivery)) {
+      waiting.push(delivery);
+      continue;
+    }
+    ordered.push(delivery);
+    if (delivery.event.type !== 'call.ended') continue;
+    ordered.push(...waiting);
+    waiting = [];
+  }
+  return [...ordered, ...waiting];
 }
 
 /** Which part of what it may see a connection asks for. The socket that asked for something has its answer, and no push of it. */

@@ -115,6 +115,10 @@ export function createLogin({ host, protocol, options, views, friends, encode }:
       await hub.remove(connection);
       // Another device of the same person keeps the place in a call.
       await core.calls.dropped(actor, { anyDevice: true, graceMs: callGraceMs });
+      // One that came in between was too early to find the place empty.
+      const [other] = hub.ofUser(actor.userId).filter(({ kind }) => kind.protocol === protocol);
+      const next = (other as NetaloConnection | undefined)?.session.actor;
+      if (next) await core.calls.resume(next);
       const key = keyOf(actor);
       if (key === null) return;
       await core.presence
