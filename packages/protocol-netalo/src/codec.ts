@@ -1,6 +1,6 @@
 /**
  * Event and arguments ↔ wire messages: the payload in any of its forms, pre-escaped strings, acknowledgements and pushes. Pure; knows no
- * session and no chat. Wire: PROTOCOL.md §3.
+ * session and no chat. Wire: PROTOCOL.md §2.
  */
 import { checkJsonLimits, type JsonLimits, ProtocolError, parseExactJson } from '@switchboard/protocol';
 import { DROPPED_KEYS, MAX_DEPTH, parseLenient } from './codec/lenient.ts';

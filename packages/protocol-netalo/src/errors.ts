@@ -1,4 +1,4 @@
-/** This wire's words for every refusal and every goodbye. Wire: PROTOCOL.md §4, §7. */
+/** This wire's words for every refusal and every goodbye. Wire: PROTOCOL.md §3, §1.3. */
 import type { DomainError } from '@switchboard/core';
 import type { CloseTable, ErrorTable, ProtocolError } from '@switchboard/protocol';
 import { RESULT, type ResultCode } from './wire.ts';

@@ -1,6 +1,6 @@
 /**
  * Who hears of whose coming and going: those who share a group, unless the only thing they share is a talk in which one has blocked the
- * other. Knows no wire object. Wire: PROTOCOL.md §6.17.
+ * other. Knows no wire object. Wire: PROTOCOL.md §10.
  */
 import type { ConversationId, Core, DomainEvent, UserId } from '@switchboard/core';
 import { isPair } from './views/basic.ts';

@@ -10,10 +10,10 @@ import { createTokenOperations } from './operations/tokens.ts';
 import type { NetaloSession } from './session.ts';
 import { OP, type OperationName } from './wire.ts';
 
-const NO_PINS = unsupported<NetaloSession>('pinned messages are not in the document (PROTOCOL.md §8)');
-const NO_LINKS = unsupported<NetaloSession>('invitation links are not in the document (PROTOCOL.md §8)');
-const NO_CONFERENCES = unsupported<NetaloSession>('conferences need an external service (PROTOCOL.md §8)');
-const NO_SECRETS = unsupported<NetaloSession>('end-to-end encrypted chats are not in the document (PROTOCOL.md §8)');
+const NO_PINS = unsupported<NetaloSession>('pinned messages are not in the document (PROTOCOL.md §12)');
+const NO_LINKS = unsupported<NetaloSession>('invitation links are not in the document (PROTOCOL.md §12)');
+const NO_CONFERENCES = unsupported<NetaloSession>('conferences need an external service (PROTOCOL.md §12)');
+const NO_SECRETS = unsupported<NetaloSession>('end-to-end encrypted chats are not in the document (PROTOCOL.md §12)');
 
 export function createOperations(context: OperationContext): Operations<OperationName, NetaloSession> {
   return {

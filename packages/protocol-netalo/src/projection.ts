@@ -1,6 +1,6 @@
 /**
  * Domain events to pushes. What changes in a group is told in one push for the whole change (adapter/group-changes.ts): its events have no
- * rows of their own here. Wire: PROTOCOL.md §6.17, "Events".
+ * rows of their own here. Wire: PROTOCOL.md §5.1, §10.
  */
 import type { Call, CallLeg, LogEvent, MarkAdvance, Namespace, UserId } from '@switchboard/core';
 import { type Connection, dropped, type Projection, shared, variants } from '@switchboard/protocol';

@@ -1,6 +1,6 @@
 /**
  * Sign-in with a session string, and what one connection keeps. Clients are let in first and told of their sign-in afterwards: what they
- * ask meanwhile waits. Decides nothing about chat. Wire: PROTOCOL.md §2.
+ * ask meanwhile waits. Decides nothing about chat. Wire: PROTOCOL.md §1.2, §1.3.
  */
 import {
   type ConnectionId,

@@ -1,6 +1,6 @@
 /**
  * Domain objects in this wire's dress, for replies and pushes alike. Does no I/O: whatever is not in the lookup is handed in.
- * Wire: PROTOCOL.md §5.
+ * Wire: PROTOCOL.md §4.
  */
 import type { Lookup } from '@switchboard/core';
 import type { NetaloOptions } from './options.ts';

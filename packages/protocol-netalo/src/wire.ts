@@ -1,6 +1,6 @@
 /**
  * What stands on this wire, to the letter: names, numbers, and one schema per request. Knows no domain.
- * Wire: PROTOCOL.md, "Operations" and "Events".
+ * Wire: PROTOCOL.md §4 to §9.
  */
 import type { Schema } from '@switchboard/protocol';
 import {

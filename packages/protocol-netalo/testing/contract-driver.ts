@@ -44,7 +44,7 @@ interface Group {
   readonly status_list: readonly { readonly uin: string; readonly online_status: number }[];
 }
 
-/** Wire: PROTOCOL.md §7. The library's words for an end upon which it does not return. */
+/** Wire: PROTOCOL.md §1.3. The library's words for an end upon which it does not return. */
 const STAY_AWAY = 'io server disconnect';
 
 function createClient(

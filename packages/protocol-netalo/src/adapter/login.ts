@@ -1,6 +1,6 @@
 /**
  * From a connection to somebody: the session string, the conflict with an older connection, and what is told right after `login`; and the
- * way back. Wire: PROTOCOL.md §2.3, §2.4, §6.17.
+ * way back. Wire: PROTOCOL.md §1.3, §1.4, §10.
  */
 import type { ConnectionId, UserActor, UserId } from '@switchboard/core';
 import { type Connection, createActor, type Host, holdEvents, releaseEvents } from '@switchboard/protocol';

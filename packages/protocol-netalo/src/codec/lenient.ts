@@ -1,6 +1,6 @@
 /**
  * The pseudo-JSON of the document's examples: single quotes, bare keys, stray quotes, trailing commas and braces. One pass, no backtracking.
- * Pure; knows no field. Wire: PROTOCOL.md §3.2.
+ * Pure; knows no field. Wire: PROTOCOL.md §2.2.
  */
 import { isExactInteger, ProtocolError } from '@switchboard/protocol';
 

@@ -1,4 +1,4 @@
-/** Calls on the core's calls: what they are to each request of this wire. Wire: PROTOCOL.md §6.14. */
+/** Calls on the core's calls: what they are to each request of this wire. Wire: PROTOCOL.md §7. */
 import {
   type Call,
   type CallAnswer,

@@ -1,4 +1,4 @@
-/** What a client sends as a message ↔ what the core keeps of it. Pure. Wire: PROTOCOL.md §6.10, §10. */
+/** What a client sends as a message ↔ what the core keeps of it. Pure. Wire: PROTOCOL.md §2.5, §15. */
 import type { JsonObject, MessageKind, MessagePart, MessageVisibility, Namespace } from '@switchboard/core';
 import { MESSAGE_TYPE } from '../wire.ts';
 

@@ -1,4 +1,4 @@
-/** What passes from socket to socket and is never stored: SDP, ICE candidates, and `event`. Wire: PROTOCOL.md §6.15, §6.16. */
+/** What passes from socket to socket and is never stored: SDP, ICE candidates, and `event`. Wire: PROTOCOL.md §8, §9. */
 import {
   type CallId,
   type ConversationId,

@@ -1,4 +1,4 @@
-/** Session strings that this gateway issues: 43 characters of base64url. Wire: PROTOCOL.md §2.2. */
+/** Session strings that this gateway issues: 43 characters of base64url. Wire: PROTOCOL.md §1.2. */
 import { type Core, DomainError } from '@switchboard/core';
 import type { CredentialRequest, IssuedCredential } from '@switchboard/protocol';
 import type { NetaloOptions } from '../options.ts';

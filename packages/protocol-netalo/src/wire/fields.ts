@@ -1,6 +1,6 @@
 /**
  * What a field may be on this wire and what it becomes, and shapes made of fields. Knows no request. A fault says which result code it
- * asks for: `field` (4), `enum` (5), `size` (too large, 19). Wire: PROTOCOL.md §3.3.
+ * asks for: `field` (4), `enum` (5), `size` (too large, 19). Wire: PROTOCOL.md §2.3.
  */
 import { ProtocolError, type Schema } from '@switchboard/protocol';
 
