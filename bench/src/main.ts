@@ -23,12 +23,14 @@ import type { TargetContext } from './targets/context.ts';
 import { createEventTarget } from './targets/event.ts';
 import { createReferenceTarget } from './targets/reference.ts';
 import { createSignalrTarget } from './targets/signalr.ts';
+import { createWorkspaceTarget } from './targets/workspace.ts';
 
 const SCENARIOS: readonly Scenario[] = [sends, latency, fanOut, idle];
 /** By wire; the reference is always there. */
 const TARGETS: Readonly<Record<string, (context: TargetContext) => Target>> = {
   event: createEventTarget,
   signalr: createSignalrTarget,
+  workspace: createWorkspaceTarget,
 };
 
 const { values } = parseArgs({

@@ -26,6 +26,7 @@ demoWorld: false
 limits: { participants: 100000 }
 event: { roomLimit: 1000000, pingIntervalMs: 600000 }
 signalr: { echoNewMessageToCaller: false }
+workspace: { callGraceMs: 3600000 }
 `;
 
 export interface Gateway extends NodeServer {

@@ -1,8 +1,10 @@
 /** What passes and is never stored: hints between devices, relayed to whoever may hear them. Never looks into what it relays. */
 import type { UserActor } from './actor.ts';
+import { createBatchLoader } from './batch-loader.ts';
 import type { CoreContext } from './context.ts';
 import { DomainError } from './errors.ts';
 import type { CallId, ConnectionId, ConversationId, UserId } from './ids.ts';
+import type { Call } from './model/call.ts';
 import type { JsonValue } from './model/user.ts';
 
 export interface Signals {
@@ -38,6 +40,11 @@ export interface Signals {
 }
 
 export function createSignals({ store, bus, presence, clock }: CoreContext): Signals {
+  /** Floods of hints in many calls are one statement. */
+  const callById = createBatchLoader<CallId, Call>({
+    load: async (ids) => new Map((await store.calls.find(ids)).map((call) => [call.id, call])),
+  });
+
   function base(actor: UserActor, conversationId: ConversationId | null) {
     const { userId: actorId, via, connectionId: origin } = actor;
     return { transient: true as const, at: clock.now(), conversationId, actorId, via, origin };
@@ -67,7 +74,7 @@ export function createSignals({ store, bus, presence, clock }: CoreContext): Sig
     },
 
     async relayInCall(actor, { callId, name, to = [], connections = [], data }) {
-      const [call] = await store.calls.find([callId]);
+      const call = await callById(callId);
       const takesPart = (userId: UserId) =>
         call?.legs.some((leg) => leg.userId === userId) ||
         call?.participants.some((one) => one.userId === userId && (one.state === 'asked' || one.state === 'accepted'));

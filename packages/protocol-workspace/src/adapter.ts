@@ -109,6 +109,7 @@ function mount(host: Host, given: WorkspaceAdapterOptions): MountedAdapter {
       actor: null,
       spaceId: null,
       inCall: null,
+      callId: null,
       hasLoggedOut: false,
     };
     const connection = createConnection<SocketSession>({

@@ -103,12 +103,11 @@ export function createSocketOperations(
 }
 
 /** To everybody in the call, the sender included; whoever is in none any more is not heard. */
-async function relay(core: Core, { actor }: BoundSession, { action, data }: BroadcastArgs): Promise<void> {
-  const leg = await core.calls.legOf(actor.userId);
-  if (leg?.connectionId !== actor.connectionId) return;
+async function relay(core: Core, { actor, callId }: BoundSession, { action, data }: BroadcastArgs): Promise<void> {
+  if (callId === null) return;
   try {
     const content = { action, ...(data !== undefined && { data }) };
-    await core.signals.relayInCall(actor, { callId: leg.callId, name: OP.broadcast, data: content });
+    await core.signals.relayInCall(actor, { callId, name: OP.broadcast, data: content });
   } catch (error) {
     if (!isDomainError(error) || (error.code !== 'not_found' && error.code !== 'conflict')) throw error;
   }

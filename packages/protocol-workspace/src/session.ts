@@ -3,6 +3,7 @@
  * nothing about chat. Wire: PROTOCOL.md, "Connection and sign-in".
  */
 import {
+  type CallId,
   type ConnectionId,
   type ConversationId,
   type Core,
@@ -39,8 +40,9 @@ export interface SocketSession {
   connection: Connection<SocketSession> | null;
   actor: (UserActor & { readonly connectionId: ConnectionId }) | null;
   spaceId: SpaceId | null;
-  /** The conversation in whose call this very socket is, as the log tells it. */
+  /** The conversation in whose call this very socket is, and that call, as the log tells it. */
   inCall: ConversationId | null;
+  callId: CallId | null;
   /** The client has said goodbye for good. */
   hasLoggedOut: boolean;
 }
@@ -85,6 +87,7 @@ export function createSocketSessions({ core, hub, names, options }: SessionsCont
     if (session.actor) await core.calls.dropped(session.actor, { graceMs: 0 });
     session.spaceId = null;
     session.inCall = null;
+    session.callId = null;
     session.actor = null;
     await hub.remove(connection, isSameUser ? options.graceMs : 0);
   }

@@ -280,8 +280,8 @@ describe('a lost connection', () => {
     await alice.select(workspace.general, desk);
     desk.disconnect();
     await desk.ended();
-    const isGone = () => office.host.hub.ofUser(1 as never).length === 0;
-    while (!isGone()) await new Promise((resolve) => setImmediate(resolve));
+    // The grace begins with its entry.
+    while ((await office.test.events('call.leg_dropped')).length === 0) await new Promise(setImmediate);
     await office.test.clock.advance(59_000);
     await office.settled(bobs);
     expect(heardOf(bobs, 'user-unselected-channel')).toEqual([]);

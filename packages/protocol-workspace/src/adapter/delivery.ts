@@ -79,17 +79,24 @@ function note({ id, session }: SocketConnection, event: DomainEvent): void {
     case 'call.leg_joined':
     case 'call.leg_moved':
     case 'call.leg_resumed':
-      if (event.leg.connectionId === id) session.inCall = event.leg.conversationId;
-      else if (event.leg.userId === session.actor?.userId) session.inCall = null;
+      if (event.leg.connectionId === id) {
+        session.inCall = event.leg.conversationId;
+        session.callId = event.leg.callId;
+      } else if (event.leg.userId === session.actor?.userId) leave(session);
       return;
     case 'call.leg_left':
-      if (event.leg.connectionId === id && session.inCall === event.leg.conversationId) session.inCall = null;
+      if (event.leg.connectionId === id && session.callId === event.leg.callId) leave(session);
       return;
     case 'call.ended':
-      if (session.inCall === event.call.conversationId) session.inCall = null;
+      if (session.callId === event.call.id) leave(session);
       return;
     default:
   }
+}
+
+function leave(session: SocketSession): void {
+  session.inCall = null;
+  session.callId = null;
 }
 
 /** Sockets bound to a workspace that their user left, or that is gone. */
