@@ -21,6 +21,8 @@ import { sends } from './scenarios/sends.ts';
 import { renderTable } from './table.ts';
 import type { TargetContext } from './targets/context.ts';
 import { createEventTarget } from './targets/event.ts';
+import { createExpressTarget } from './targets/express.ts';
+import { createIqchannelsTarget } from './targets/iqchannels.ts';
 import { createReferenceTarget } from './targets/reference.ts';
 import { createSignalrTarget } from './targets/signalr.ts';
 import { createWorkspaceTarget } from './targets/workspace.ts';
@@ -29,9 +31,24 @@ const SCENARIOS: readonly Scenario[] = [sends, latency, fanOut, idle];
 /** By wire; the reference is always there. */
 const TARGETS: Readonly<Record<string, (context: TargetContext) => Target>> = {
   event: createEventTarget,
+  iqchannels: createIqchannelsTarget,
   signalr: createSignalrTarget,
   workspace: createWorkspaceTarget,
 };
+
+/** An open response of HTTP costs Node more than a WebSocket. */
+const BUDGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  iqchannels: { 'RSS per connection': 12 },
+};
+/** What each is measured beside: a plain server of its own kind of transport. */
+const REFERENCES: readonly {
+  readonly create: (context: TargetContext) => Target;
+  readonly name: string;
+  readonly serves: (target: string) => boolean;
+}[] = [
+  { name: 'reference', create: createReferenceTarget, serves: (target) => target !== 'iqchannels' },
+  { name: 'express', create: createExpressTarget, serves: (target) => target === 'iqchannels' },
+];
 
 const { values } = parseArgs({
   options: {
@@ -73,14 +90,23 @@ async function main(): Promise<void> {
     for (const scenario of scenarios) {
       const profileDir = values.profile && resolve(values.profile, scenario.name);
       if (profileDir) await mkdir(profileDir, { recursive: true });
-      const columns = ['reference', ...names].map((target) => ({ target, rounds: [] as Figures[] }));
-      for (let round = 0; round < rounds; round += 1) {
-        for (const column of columns) {
-          const create = TARGETS[column.target] ?? createReferenceTarget;
-          column.rounds.push(await runOnce(scenario, create({ postgres, pins }), { ...bench, profileDir }));
+      console.log(`${scenario.name}: ${scenario.about}`);
+      for (const reference of REFERENCES) {
+        const served = names.filter(reference.serves);
+        if (served.length === 0) continue;
+        const columns = [reference.name, ...served].map((target) => ({
+          target,
+          rounds: [] as Figures[],
+          budgets: BUDGETS[target],
+        }));
+        for (let round = 0; round < rounds; round += 1) {
+          for (const column of columns) {
+            const create = TARGETS[column.target] ?? reference.create;
+            column.rounds.push(await runOnce(scenario, create({ postgres, pins }), { ...bench, profileDir }));
+          }
         }
+        console.log(`${renderTable(scenario.figures, columns)}\n`);
       }
-      console.log(`${scenario.name}: ${scenario.about}\n${renderTable(scenario.figures, columns)}\n`);
       if (profileDir) console.log(`${await renderProfiles(profileDir)}\n`);
     }
   } finally {

@@ -17,18 +17,27 @@ export function medians(rounds: readonly Figures[]): Figures {
 export interface Column {
   readonly target: string;
   readonly rounds: readonly Figures[];
+  /** Its own, by figure, in place of the scenario's. */
+  readonly budgets?: Readonly<Record<string, number>> | undefined;
 }
 
 /** The first column is the reference: ratios are to it, above 1 where the other is better. */
 export function renderTable(infos: Readonly<Record<string, FigureInfo>>, columns: readonly Column[]): string {
-  const [reference, ...others] = columns.map(({ target, rounds }) => ({ target, figures: medians(rounds) }));
+  const [reference, ...others] = columns.map(({ rounds, ...column }) => ({
+    ...column,
+    figures: medians(rounds),
+  }));
   const head = ['', reference?.target ?? '', ...others.flatMap(({ target }) => [target, 'ratio', 'budget'])];
   const rows = Object.entries(infos).map(([name, info]) => {
     const plain = reference?.figures[name] ?? Number.NaN;
-    const cells = others.flatMap(({ figures }) => {
+    const cells = others.flatMap(({ figures, budgets }) => {
       const value = figures[name] ?? Number.NaN;
       const ratio = info.better === 'lower' ? plain / value : value / plain;
-      return [write(value), info.better === 'none' ? '' : `×${write(ratio)}`, judge(info, value, ratio)];
+      return [
+        write(value),
+        info.better === 'none' ? '' : `×${write(ratio)}`,
+        judge({ ...info, budget: budgets?.[name] ?? info.budget }, value, ratio),
+      ];
     });
     return [info.unit ? `${name}, ${info.unit}` : name, write(plain), ...cells];
   });

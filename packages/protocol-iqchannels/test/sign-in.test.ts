@@ -102,7 +102,7 @@ it('takes the token from every place that clients carry it in, the first one onl
     { Authorization: `Client ${carol.token}` },
     { Authorization: 'Client ', Cookie: `client-session=${carol.token}` },
     { Cookie: `other=1; client-session=${carol.token}` },
-  ]) {
+  ] as Record<string, string>[]) {
     expect((await me(headers)).Result).toMatchObject({ Id: carol.id });
   }
   const bad = await me({ Authorization: 'Client nonsense', Cookie: `client-session=${carol.token}` });
@@ -173,7 +173,7 @@ it('takes users’ tokens wherever they are carried, before those of clients', a
     { Authorization: `Bearer ${token}` },
     { 'X-User-Authorization': token },
     { Cookie: `user-session=${token}; client-session=${carol.token}` },
-  ]) {
+  ] as Record<string, string>[]) {
     expect((await me(headers)).envelope.Result).toMatchObject({ Id: desk.dave.id });
   }
   expect((await me({}, `?x-user-token=${token}`)).envelope.Result).toMatchObject({ Id: desk.dave.id });

@@ -302,6 +302,7 @@ export function createListeners(parts: ListenersOptions) {
       `Date: ${new Date(clock.now()).toUTCString()}`,
       isChunked ? 'Transfer-Encoding: chunked' : 'Connection: close',
     ];
+    letGo(socket, response);
     socket.setTimeout(0);
     socket.setNoDelay(true);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
@@ -315,6 +316,18 @@ function corsOf(response: ServerResponse): Record<string, string> {
     if (name.startsWith('access-control-') || name === 'vary') kept[name] = String(response.getHeader(name));
   }
   return kept;
+}
+
+/** What `http` looks at to tell whether a connection is idle (server.close cuts those): one answer that never ends, for all. */
+const ENDLESS = { finished: false };
+
+/**
+ * Takes the socket from its request and response, which `http` would keep (with all headers) as long as it is open: for it the answer is
+ * over, and the next one has begun.
+ */
+function letGo(socket: Duplex, response: ServerResponse): void {
+  response.emit('finish');
+  Object.assign(socket, { _httpMessage: ENDLESS });
 }
 
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
