@@ -16,7 +16,12 @@ import {
 } from './config/environment.ts';
 import { nearest } from './config/nearest.ts';
 import { toProblems } from './config/problems.ts';
-import { DEVELOPMENT_ADMIN_TOKEN, DEVELOPMENT_EVENT_SECRET, productionProblems } from './config/production.ts';
+import {
+  DEVELOPMENT_ADMIN_TOKEN,
+  DEVELOPMENT_EVENT_SECRET,
+  PRODUCTION_RATES,
+  productionProblems,
+} from './config/production.ts';
 import {
   type EventSettings,
   type IqchannelsSettings,
@@ -121,6 +126,7 @@ function toConfig(settings: Settings, pathOf: (setting: string, value: string) =
     setting: `listen.${name}`,
   });
   const { textLength, participants, fileBytes, ...hostLimits } = settings.limits ?? {};
+  const limited = production ? { rates: PRODUCTION_RATES } : {};
   return {
     mode,
     listen: {
@@ -151,23 +157,24 @@ function toConfig(settings: Settings, pathOf: (setting: string, value: string) =
       fileBytes: fileBytes ?? DEFAULT_LIMITS.fileBytes,
     },
     hostLimits: { ...DEFAULT_HOST_LIMITS, ...hostLimits },
-    signalr: settings.signalr === false ? null : (settings.signalr ?? {}),
+    signalr: settings.signalr === false ? null : { ...limited, ...settings.signalr },
     event:
       settings.event === false
         ? null
-        : { ...settings.event, secret: settings.event?.secret ?? DEVELOPMENT_EVENT_SECRET },
+        : { ...limited, ...settings.event, secret: settings.event?.secret ?? DEVELOPMENT_EVENT_SECRET },
     netalo: settings.netalo === false ? null : (settings.netalo ?? {}),
     iqchannels:
       settings.iqchannels === false
         ? null
         : {
+            ...limited,
             ...settings.iqchannels,
             ...(settings.iqchannels?.widgetDir && {
               widgetDir: pathOf('iqchannels.widgetDir', settings.iqchannels.widgetDir),
             }),
             openOperator: openOperatorOf(settings, production),
           },
-    workspace: settings.workspace === false ? null : (settings.workspace ?? {}),
+    workspace: settings.workspace === false ? null : { ...limited, ...settings.workspace },
   };
 }
 

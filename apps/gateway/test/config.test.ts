@@ -33,6 +33,18 @@ function problemsOf(yaml: string | null, env: Record<string, string> = {}): read
   return [];
 }
 
+it('limits what one user may ask for in production, unless it is set otherwise', () => {
+  const ratesOf = (yaml: string | null, env: Record<string, string>) => {
+    const { event, signalr, workspace, iqchannels } = load(yaml, env);
+    return [event, signalr, workspace, iqchannels].map((section) => section?.rates?.fallback);
+  };
+  const generous = { perSecond: 100, burst: 1_000 };
+  expect(ratesOf(null, {})).toEqual(Array(4).fill(undefined));
+  expect(ratesOf(null, SECRETS)).toEqual(Array(4).fill(generous));
+  const yaml = 'event:\n  rates:\n    fallback: null\nsignalr:\n  rates:\n    fallback: { perSecond: 5, burst: 9 }\n';
+  expect(ratesOf(yaml, SECRETS)).toEqual([null, { perSecond: 5, burst: 9 }, generous, generous]);
+});
+
 describe('without a file and without variables', () => {
   it('is a development gateway on 127.0.0.1:8080 with embedded storage and the demo world', () => {
     expect(load(null)).toMatchObject({

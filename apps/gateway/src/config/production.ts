@@ -5,6 +5,12 @@ export const DEVELOPMENT_ADMIN_TOKEN = 'dev-admin-token';
 /** Stands in the published source of the wire's original server: everybody can sign tokens with it. */
 export const DEVELOPMENT_EVENT_SECRET = '!!SECRET!!';
 
+/**
+ * How often one user may call one operation where nothing else is set: more than people and their clients ask for, and too little for one
+ * of them to take the gateway from the others.
+ */
+export const PRODUCTION_RATES = { fallback: { perSecond: 100, burst: 1_000 }, operations: {} };
+
 const RANDOM = 'for example the output of: openssl rand -base64 48';
 
 export function productionProblems(settings: Settings): string[] {
