@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createIqClient, type IqClient, type Loose } from '@switchboard/protocol-iqchannels/testing';
+import { connectSignalr, type SignalrConnect } from '@switchboard/protocol-signalr/testing';
 import { startTestGateway, type TestGateway } from './support/gateway.ts';
 import { connectAs, joinAs, sendTo } from './support/people.ts';
 
@@ -119,4 +120,33 @@ it('asks the outside system about credentials, with its own, and believes nobody
   const open = createIqClient(`${url}/public/api/v1`, '', 'Client');
   expect((await open.call('/clients/integration_auth', { Credentials: 'somebody' })).Error?.Code).toBe('unauthorized');
   expect(asked.at(-1)).toEqual({ token: 'somebody', namespace: 'iqchannels', authorization: 'Bearer ours' });
+});
+
+it('shows an operator a group of a workspace, with whom it shares it on the SignalR hub', async () => {
+  const { admin } = gateway;
+  const person = { displayName: 'Alice', identities: [{ protocol: 'signalr', externalId: 'alice' }] };
+  const { body: alice } = await admin<{ id: number }>('POST', '/users', person);
+  const { Id: daveId } = await dave.ask('/users/me');
+  const members = [alice.id, daveId].map((userId) => ({ userId, role: 'user' }));
+  const { body: space } = await admin<{ id: number }>('POST', '/spaces', {
+    kind: 'workspace',
+    name: 'office',
+    members,
+  });
+  const group = { kind: 'group', title: 'Both', spaceId: space.id, participants: [alice.id, daveId] };
+  const { body: conversation } = await admin<{ id: number }>('POST', '/conversations', group);
+  const { body } = await admin<{ connect: SignalrConnect }>('POST', '/credentials', {
+    protocol: 'signalr',
+    userId: alice.id,
+  });
+  const hub = await connectSignalr(body.connect);
+  const stream = await dave.events(`/sse/chats/events/listen_to_chat/${conversation.id}`);
+  const sent = { content: 'from the hub', conversationId: String(conversation.id) };
+  await hub.ask('SendMessageToConversation', sent);
+  const heard = await stream.event('the message', ({ Type }) => Type === 'message_created');
+  expect(heard).toMatchObject({ ChatId: conversation.id, Actor: 'user', UserId: alice.id, ClientId: null });
+  await dave.ask(`/chats/send/${conversation.id}`, { LocalId: 1, Text: 'from the desk' });
+  const isOurs = ({ content }: { readonly content: string }) => content === 'from the desk';
+  expect(await hub.events.next('OnNewMessage', isOurs)).toMatchObject({ conversationId: String(conversation.id) });
+  await hub.close();
 });
