@@ -23,6 +23,7 @@ import type { TargetContext } from './targets/context.ts';
 import { createEventTarget } from './targets/event.ts';
 import { createExpressTarget } from './targets/express.ts';
 import { createIqchannelsTarget } from './targets/iqchannels.ts';
+import { createNetaloTarget, createOldNetaloTarget } from './targets/netalo.ts';
 import { createReferenceTarget } from './targets/reference.ts';
 import { createSignalrTarget } from './targets/signalr.ts';
 import { createWorkspaceTarget } from './targets/workspace.ts';
@@ -33,9 +34,10 @@ const TARGETS: Readonly<Record<string, (context: TargetContext) => Target>> = {
   event: createEventTarget,
   iqchannels: createIqchannelsTarget,
   signalr: createSignalrTarget,
+  netalo: createNetaloTarget,
+  'netalo-eio3': createOldNetaloTarget,
   workspace: createWorkspaceTarget,
 };
-
 /** An open response of HTTP costs Node more than a WebSocket. */
 const BUDGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   iqchannels: { 'RSS per connection': 12 },

@@ -26,6 +26,7 @@ demoWorld: false
 limits: { participants: 100000 }
 event: { roomLimit: 1000000, pingIntervalMs: 600000 }
 signalr: { echoNewMessageToCaller: false }
+netalo: { rate: null, pingIntervalMs: 600000 }
 workspace: { callGraceMs: 3600000 }
 `;
 
