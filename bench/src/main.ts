@@ -38,9 +38,12 @@ const TARGETS: Readonly<Record<string, (context: TargetContext) => Target>> = {
   'netalo-eio3': createOldNetaloTarget,
   workspace: createWorkspaceTarget,
 };
-/** An open response of HTTP costs Node more than a WebSocket. */
+
+/** An open response of HTTP costs Node more than a WebSocket, and an engine between costs its share. */
 const BUDGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   iqchannels: { 'RSS per connection': 12 },
+  netalo: { 'RSS per connection': 14 },
+  'netalo-eio3': { 'RSS per connection': 16 },
 };
 /** What each is measured beside: a plain server of its own kind of transport. */
 const REFERENCES: readonly {
