@@ -12,7 +12,7 @@ import { type Gateway, inParallel, startGateway } from './gateway.ts';
 const PATH = '/socket.io/?EIO=4&transport=websocket';
 const QUIET = { microphone: false, speakers: true, screen: false, camera: false, speaking: false };
 
-interface Member {
+export interface Member {
   readonly token: string;
   readonly workspaceId: string;
   readonly userId: string;
@@ -125,14 +125,20 @@ function toReader({ token, workspaceId, prevSocketId }: Member): PlanLine {
 }
 
 /** A socket that is bound, and its id. */
-function sitDown(port: number, { token, workspaceId }: Member): Promise<{ socket: WebSocket; id: string }> {
+export function sitDown(
+  port: number,
+  { token, workspaceId }: Member,
+  heard: (text: string) => void = () => undefined,
+): Promise<{ socket: WebSocket; id: string }> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${PATH}`);
     let id = '';
     socket.on('error', reject);
     socket.on('message', (data) => {
       const text = String(data);
-      if (text.startsWith('0{')) socket.send('40');
+      heard(text);
+      if (text === '2') socket.send('3');
+      else if (text.startsWith('0{')) socket.send('40');
       else if (text.startsWith('40{')) {
         id = (JSON.parse(text.slice(2)) as { sid: string }).sid;
         socket.send(`42${JSON.stringify(['auth', { token, workspaceId }])}`);
