@@ -56,6 +56,8 @@ export interface Users {
       readonly afterId?: UserId;
       readonly namespace?: Namespace;
       readonly externalId?: string;
+      /** No index: for what is done once. */
+      readonly kind?: UserKind;
     },
   ): Promise<readonly User[]>;
   /** The user's own doing, or the administration's. What changes nothing is told to nobody. */

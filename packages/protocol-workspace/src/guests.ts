@@ -17,7 +17,11 @@ export interface Guests {
   close(): void;
 }
 
-export function createGuests({ core, log, views, system }: GuestsContext): Guests {
+/** Time for everybody who is coming back after a start. */
+const LOOK_AFTER_MS = 120_000;
+const PAGE = 500;
+
+export function createGuests({ core, clock, log, views, system }: GuestsContext): Guests {
   const leaving = new Set<UserId>();
 
   /** First out of its workspaces, which is told, and then away. */
@@ -33,21 +37,44 @@ export function createGuests({ core, log, views, system }: GuestsContext): Guest
     await core.users.erase(actor, userId).catch(ignoreGone);
   }
 
+  function tryToRemove(userId: UserId): Promise<void> {
+    leaving.add(userId);
+    return remove(userId)
+      .catch((error: unknown) => log('warn', 'a guest could not be taken away', { userId, error: String(error) }))
+      .finally(() => leaving.delete(userId));
+  }
+
+  /** Those whose last connection ended while no node was there to hear of it. */
+  async function lookForLost(): Promise<void> {
+    for (let afterId = 0 as UserId; ; ) {
+      const page = await core.users.list(system(), { kind: 'guest', limit: PAGE, afterId });
+      for (const { id } of page) await tryToRemove(id);
+      const last = page.at(-1);
+      if (page.length < PAGE || !last) return;
+      afterId = last.id;
+    }
+  }
+
+  const stopWaiting = clock.after(LOOK_AFTER_MS, () => {
+    lookForLost().catch((error: unknown) => log('warn', 'lost guests were not looked for', { error: String(error) }));
+  });
   const stop = core.events.subscribe({
     onEvents(batch) {
       for (const { event } of batch) {
         if (event.type !== 'presence.changed' || event.status !== 'offline' || leaving.has(event.userId)) continue;
         const { userId } = event;
-        leaving.add(userId);
-        remove(userId)
-          .catch((error: unknown) => log('warn', 'a guest could not be taken away', { userId, error: String(error) }))
-          .finally(() => leaving.delete(userId));
+        void tryToRemove(userId);
       }
     },
     onReset: () => undefined,
   });
 
-  return { close: stop };
+  return {
+    close() {
+      stop();
+      stopWaiting();
+    },
+  };
 }
 
 /** Another node was quicker. */

@@ -201,6 +201,16 @@ describe('a guest', () => {
     }
   });
 
+  it('who was lost while nobody looked is taken away after the next start', async () => {
+    const { user } = await join(workspace.general);
+    await desk.next('user-joined', (joined) => joined.user.id === user.id);
+    await office.test.clock.advance(119_000);
+    await office.settled(desk);
+    expect(heardOf(desk, 'user-leaved-workspace')).toEqual([]);
+    await office.test.clock.advance(2_000);
+    expect(await desk.next('user-leaved-workspace')).toEqual({ userId: user.id, workspaceId: workspace.id });
+  });
+
   it('is not let in by an invite that is none any more', async () => {
     const { invite } = await join(workspace.general);
     const { body } = await office.rest.call<Shape>('POST', '/channels/join/nonsense1234', { name: 'Guest' });

@@ -32,6 +32,7 @@ export interface UserStore {
     readonly afterId?: UserId;
     readonly namespace?: Namespace;
     readonly externalId?: string;
+    readonly kind?: UserKind;
   }): Promise<readonly User[]>;
   account(userId: UserId): Promise<Account | null>;
   accountByEmail(email: string): Promise<Account | null>;

@@ -21,7 +21,7 @@ export function createUserStore(db: Db): UserStore {
       return rows.map(toUser);
     },
 
-    async list({ limit, afterId = 0, namespace, externalId }) {
+    async list({ limit, afterId = 0, namespace, externalId, kind }) {
       // Which ids are asked for decides which index is good: three statements in one text would have one plan.
       const named =
         namespace !== undefined && externalId !== undefined
@@ -31,8 +31,9 @@ export function createUserStore(db: Db): UserStore {
             : externalId !== undefined
               ? Prisma.sql`and u.id in (select user_id from identities where external_id = ${externalId})`
               : Prisma.empty;
+      const ofKind = kind === undefined ? Prisma.empty : Prisma.sql`and u.kind = ${kind}`;
       const rows = await db.$queryRaw<UserRow[]>`
-        select ${USER} from users u where u.deleted_at is null and u.id > ${afterId}::bigint ${named} order by u.id limit ${limit}::int`;
+        select ${USER} from users u where u.deleted_at is null and u.id > ${afterId}::bigint ${named} ${ofKind} order by u.id limit ${limit}::int`;
       return rows.map(toUser);
     },
 
