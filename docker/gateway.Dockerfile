@@ -7,8 +7,11 @@ COPY . .
 # Everything from the npm registry; nothing else is downloaded.
 RUN npm ci --no-audit --no-fund
 RUN node scripts/build.mjs --filter=@switchboard/gateway
-# What runs: no development tools, and no embedded PostgreSQL, which only optional packages bring.
-RUN npm prune --omit=dev --omit=optional --no-audit --no-fund \
+# What runs: no development tools and none of the optional packages (the embedded PostgreSQL, Prisma's own tools), but for the one
+# that reads images. scripts/image.test.ts knows which ones the gateway needs.
+RUN cp -r node_modules/@img /tmp/img \
+    && npm prune --omit=dev --omit=optional --no-audit --no-fund \
+    && cp -r /tmp/img/. node_modules/@img/ \
     && mkdir /image \
     && cp -r --parents package.json node_modules prisma/migrations apps/gateway/package.json apps/gateway/dist /image \
     && for package in packages/*/; do \
