@@ -65,6 +65,7 @@ export function createHttpHost({ log }: { readonly log: Log }): HttpHost {
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (isStopping) response.setHeader('Connection', 'close');
+    request.url = inOriginForm(request.url);
     const path = pathOf(request.url);
     const route = routes.find((candidate) => candidate.matches(path));
     try {
@@ -85,6 +86,7 @@ export function createHttpHost({ log }: { readonly log: Log }): HttpHost {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node has let go of the socket: unheard, an error on it would end the process.
     socket.on('error', ignore);
+    request.url = inOriginForm(request.url);
     const path = pathOf(request.url);
     const claim = upgrades.find((candidate) => candidate.matches(path));
     if (isStopping) return refuseUpgrade(socket, '503 Service Unavailable');
@@ -161,13 +163,19 @@ export function createHttpHost({ log }: { readonly log: Log }): HttpHost {
 
 function ignore(): void {}
 
-/** Without query and fragment; of an address in absolute form, the path alone. */
-function pathOf(url = '/'): string {
+/** Some proxies ask by the whole address; whoever listens sees what comes after the host. */
+function inOriginForm(url = '/'): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url;
+  const rest = url.slice(url.indexOf('://') + 3);
+  const start = rest.search(/[/?#]/);
+  if (start === -1) return '/';
+  return rest[start] === '/' ? rest.slice(start) : `/${rest.slice(start)}`;
+}
+
+/** Without query and fragment. */
+function pathOf(url: string): string {
   const end = url.search(/[?#]/);
-  const path = end === -1 ? url : url.slice(0, end);
-  if (path.startsWith('/')) return path;
-  const slash = path.indexOf('/', path.indexOf('://') + 3);
-  return slash === -1 ? '/' : path.slice(slash);
+  return end === -1 ? url : url.slice(0, end);
 }
 
 function refuseRequest(response: ServerResponse, status: number, reason: string): void {
