@@ -47,9 +47,6 @@ export function createGateway(config: Config, { log }: { readonly log: Log }): G
     const metrics = createMetrics();
     const ports = await openPorts(config, { log, metrics, closers });
     const core = createCore(ports);
-    // From before the first heartbeat until after the last: whoever hears of this node looks for its sign.
-    await ports.blobs.sign(ports.nodeId);
-    closers.add('sign in the directory of files', () => ports.blobs.unsign(ports.nodeId));
     closers.add('core', () => core.close());
     await core.start();
     if (config.demoWorld) await createDemoWorld(core, log);

@@ -16,6 +16,7 @@ import {
   createDiskBlobStore,
   createPrismaStore,
   type DiskBlobStore,
+  fsFault,
   startEmbeddedPostgres,
 } from '@switchboard/persistence';
 import type { Closers } from './closers.ts';
@@ -37,7 +38,8 @@ export async function openPorts(
   const clock = systemClock;
   const nodeId = createNodeId();
   const connectionString = config.databaseUrl ?? (await startEmbedded(config.dataDir, log, closers));
-  const sessionKey = config.sessionKey ?? (await keepSessionKey(config.dataDir));
+  const sessionKey =
+    config.sessionKey ?? (await keepSessionKey(config.dataDir).catch(told(config.dataDir, 'DATA_DIR')));
   await applyMigrations({ connectionString, migrationsDir: MIGRATIONS_DIR, log });
 
   const medium = createMemoryMedium();
@@ -55,6 +57,9 @@ export async function openPorts(
   const committer = createCommitter({ connectionString, onCommitted, stats: metrics.committer, log });
   closers.add('committer', () => committer.close());
   const blobs = createDiskBlobStore({ directory: config.filesDir });
+  // From before the first heartbeat until after the last: whoever hears of this node looks for its sign.
+  await blobs.sign(nodeId).catch(told(config.filesDir, 'FILES_DIR'));
+  closers.add('sign in the directory of files', () => blobs.unsign(nodeId));
 
   return {
     store,
@@ -69,6 +74,13 @@ export async function openPorts(
     sessionKey,
     limits: config.coreLimits,
     log,
+  };
+}
+
+/** A directory that cannot be used, as a sentence for the person at the terminal. */
+function told(directory: string, setting: string) {
+  return (error: unknown): never => {
+    throw fsFault(error, directory, setting);
   };
 }
 

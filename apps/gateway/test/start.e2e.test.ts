@@ -104,6 +104,15 @@ it('tells all that is wrong with its configuration and ends with 2', async () =>
   expect(gateway.output()).not.toMatch(/^ +at /m);
 });
 
+it.each(['DATA_DIR', 'FILES_DIR'])('says of a %s that is a file that it cannot be used', async (setting) => {
+  const file = join(dir, 'a-file');
+  await writeFile(file, '');
+  const gateway = start({ [setting]: file });
+  expect(await gateway.exit).toBe(1);
+  expect(gateway.output()).toContain(`${file} is no directory, or stands below a file. Set ${setting}`);
+  expect(gateway.output()).not.toMatch(/^ +at /m);
+});
+
 it('refuses production without secrets', async () => {
   const gateway = start({ SWITCHBOARD_MODE: 'production' });
   expect(await gateway.exit).toBe(2);

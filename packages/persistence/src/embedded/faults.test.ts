@@ -1,6 +1,15 @@
 import { StoreStartError } from '../store-start-error.ts';
 import { diagnose, fsFault, startFault } from './faults.ts';
 
+it.each(['EEXIST', 'ENOTDIR', 'EACCES', 'EROFS'])(
+  'names the setting of a directory that cannot be used (%s)',
+  (code) => {
+    const error = Object.assign(new Error(code), { code });
+    expect(String(fsFault(error, '/a/b'))).toMatch(/\/a\/b .*DATA_DIR/);
+    expect(String(fsFault(error, '/a/b', 'FILES_DIR'))).toMatch(/\/a\/b .*FILES_DIR/);
+  },
+);
+
 describe('diagnose', () => {
   it.each([
     ['FATAL:  could not write to file "pg_wal/xlogtemp.45": No space left on device', 'disk_full'],

@@ -4,19 +4,26 @@
  */
 import { type StoreStartCode, StoreStartError } from '../store-start-error.ts';
 
-/** An error of the file system at `path` as a sentence; a StoreStartError and anything unknown pass unchanged. */
-export function fsFault(error: unknown, path: string): unknown {
+/** An error of the file system at `path` as a sentence that names the setting; a StoreStartError and anything unknown pass unchanged. */
+export function fsFault(error: unknown, path: string, setting = 'DATA_DIR'): unknown {
   if (error instanceof StoreStartError) return error;
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(path, error);
   if (code === 'EROFS') {
     return new StoreStartError(
       'wrong_owner',
-      `${path} is on a file system that cannot be written. Set DATA_DIR to a directory that can.`,
+      `${path} is on a file system that cannot be written. Set ${setting} to a directory that can.`,
       error,
     );
   }
-  if (code === 'EACCES' || code === 'EPERM') return notAllowed(path, error);
+  if (code === 'EACCES' || code === 'EPERM') return notAllowed(path, error, setting);
+  if (code === 'EEXIST' || code === 'ENOTDIR') {
+    return new StoreStartError(
+      'wrong_owner',
+      `${path} is no directory, or stands below a file. Set ${setting} to a directory, or to one that can be made.`,
+      error,
+    );
+  }
   return error;
 }
 
@@ -28,10 +35,10 @@ function diskFull(path: string, cause?: unknown): StoreStartError {
   );
 }
 
-export function notAllowed(path: string, cause?: unknown): StoreStartError {
+export function notAllowed(path: string, cause?: unknown, setting = 'DATA_DIR'): StoreStartError {
   return new StoreStartError(
     'wrong_owner',
-    `${path} may not be used by ${whoAmI()}. Give it to that user (chown -R), run Switchboard as its owner, or set DATA_DIR to another directory.`,
+    `${path} may not be used by ${whoAmI()}. Give it to that user (chown -R), run Switchboard as its owner, or set ${setting} to another directory.`,
     cause,
   );
 }
