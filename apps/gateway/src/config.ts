@@ -203,7 +203,34 @@ function combinationProblems(settings: Settings): string[] {
       problems.push(`"listen.${name}" is set, but "${name}" is switched off: take one of them out.`);
     }
   }
+  problems.push(...samePorts(settings), ...pingProblems(settings));
   return problems;
+}
+
+/** Two addresses of this gateway on one port: the second would find it taken, and nobody but itself to blame. */
+function samePorts({ port = 8080, host = '127.0.0.1', listen = {}, mode }: Settings): string[] {
+  const taken = new Map<string, string>([[`${host}:${port}`, 'PORT']]);
+  const problems: string[] = [];
+  const own: Settings['listen'] =
+    mode === 'production' ? { admin: { host: '127.0.0.1', port: 8081 }, ...listen } : listen;
+  for (const [name, address] of Object.entries(own ?? {})) {
+    // A value that cannot be read is told by the schema.
+    if (typeof address !== 'object' || address.port === 0) continue;
+    const key = `${address.host ?? host}:${address.port}`;
+    const other = taken.get(key);
+    if (other) problems.push(`listen.${name} and ${other} are both ${key}: give one of them another port.`);
+    taken.set(key, `listen.${name}`);
+  }
+  return problems;
+}
+
+/** Whoever must answer a ping before it is sent is cut off. */
+function pingProblems({ event }: Settings): string[] {
+  const { pingIntervalMs = 54_000, pongTimeoutMs = 60_000 } = event || {};
+  if (!(pingIntervalMs >= pongTimeoutMs)) return [];
+  return [
+    `"event.pongTimeoutMs" (${pongTimeoutMs}) must be longer than "event.pingIntervalMs" (${pingIntervalMs}): every connection would be cut off.`,
+  ];
 }
 
 function unknownVariable(name: string): string {

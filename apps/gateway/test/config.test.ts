@@ -33,6 +33,23 @@ function problemsOf(yaml: string | null, env: Record<string, string> = {}): read
   return [];
 }
 
+it('refuses what would work against itself, and says which settings', () => {
+  expect(problemsOf('event: { pingIntervalMs: 60000, pongTimeoutMs: 5000 }\n')).toEqual([
+    expect.stringMatching(/event\.pongTimeoutMs.*longer than.*event\.pingIntervalMs/),
+  ]);
+  expect(problemsOf('event: { pongTimeoutMs: 54000 }\n')).toHaveLength(1);
+  expect(problemsOf('event: { syntheticSidBase: 3000000001 }\n')).toEqual([
+    expect.stringContaining('from 0 to 3000000000'),
+  ]);
+  expect(problemsOf('listen: { event: 9000 }\n', { PORT: '9000' })).toEqual([
+    'listen.event and PORT are both 127.0.0.1:9000: give one of them another port.',
+  ]);
+  expect(problemsOf('listen: { event: 8081 }\n', SECRETS)).toEqual([
+    expect.stringContaining('listen.event and listen.admin'),
+  ]);
+  expect(problemsOf('listen: { event: "127.0.0.2:9000", admin: 0, signalr: 0 }\n', { PORT: '9000' })).toEqual([]);
+});
+
 it('limits what one user may ask for in production, unless it is set otherwise', () => {
   const ratesOf = (yaml: string | null, env: Record<string, string>) => {
     const { event, signalr, workspace, iqchannels } = load(yaml, env);

@@ -2,6 +2,7 @@
  * What `switchboard.yaml` may say, setting by setting, with the words for a wrong value. Values that came from the environment pass
  * through the same schema. Knows neither files nor the environment.
  */
+import { MAX_SEQUENCE_ID } from '@switchboard/core';
 import { z } from 'zod';
 
 /** All five, in the order of the table of addresses. */
@@ -69,6 +70,9 @@ const rate = z.strictObject({ perSecond: amount, burst: amount }, { error: RATE 
 /** How often one user may call one operation; null = as often as it likes. */
 const rates = z.strictObject({ fallback: rate, operations: z.record(z.string(), rate).default({}) });
 
+/** Numbers of that wire have 32 bits; above its base a synthetic one takes as many as there are core ids. */
+const syntheticBase = count(0, 4_294_967_295 - MAX_SEQUENCE_ID);
+
 /** What the owner of an `event` deployment may turn; the meaning of each stands in that protocol's PROTOCOL.md. */
 const event = z.strictObject({
   path: text.regex(/^\/[^?#\s]*$/, { error: 'must be a path like /ws' }).optional(),
@@ -81,8 +85,8 @@ const event = z.strictObject({
   readMessageResult: z.enum(['null', 'ids'], { error: 'must be "null" or "ids"' }).optional(),
   roomLimit: count(1, 1_000_000).optional(),
   frameLimitBytes: count(256, 64 * 1024 * 1024).optional(),
-  syntheticSidBase: count(0, Number.MAX_SAFE_INTEGER).optional(),
-  syntheticApplicationBase: count(0, Number.MAX_SAFE_INTEGER).optional(),
+  syntheticSidBase: syntheticBase.optional(),
+  syntheticApplicationBase: syntheticBase.optional(),
   graceMs: count(0, 3_600_000).optional(),
   pingIntervalMs: count(1_000, 3_600_000).optional(),
   pongTimeoutMs: count(1_000, 3_600_000).optional(),
