@@ -261,6 +261,18 @@ describe('a lost connection', () => {
     expect(await heard.next('call.leg_resumed')).toMatchObject({ previousConnectionId: callee.connectionId });
   });
 
+  it('does not pass to a device that has gone, however late presence hears of it', async () => {
+    const call = await ring();
+    await answer(callee, call, 'accept');
+    const second = await connect(test, bob);
+    await test.core.calls.dropped(second, { anyDevice: true });
+    await test.core.calls.dropped(callee, { anyDevice: true });
+    expect((await now(call)).legs[1]).toMatchObject({
+      connectionId: callee.connectionId,
+      graceUntil: expect.any(Number),
+    });
+  });
+
   it('is made up for by the next connection of the user on another node', async () => {
     const call = await ring();
     await answer(callee, call, 'accept');

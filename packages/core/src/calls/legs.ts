@@ -93,13 +93,24 @@ export function createLegs(context: CoreContext, { deadlines, isHere }: LegsNeig
       else if (graceMs === 0) await leaveLeg(tx, own.call, { ...own.leg, cause: { reason: 'left', by: userId } });
       else if (own.leg.graceUntil === null) await beginGrace(tx, own, graceMs);
     });
+    // It may have ended before the leg was its own.
+    if (other) await lookAfter(actor, { ...known, ...other });
+  }
+
+  async function lookAfter(actor: UserActor, leg: CallLeg): Promise<void> {
+    const options = ended.get(leg.connectionId);
+    const device = { ...actor, connectionId: leg.connectionId };
+    if (options) await dropped(device, options);
+    else if (await hasEnded(context, leg, nodeId)) await dropped(device);
   }
 
   async function otherDevice({ userId, connectionId, namespace }: ConnectedActor) {
     const states = await presence.get([userId]).catch(() => null);
     const found = states
       ?.get(userId)
-      ?.connections.find((one) => one.id !== connectionId && one.namespace === namespace && one.endedAt === null);
+      ?.connections.find(
+        (one) => one.id !== connectionId && one.namespace === namespace && one.endedAt === null && !ended.has(one.id),
+      );
     return found ? { connectionId: found.id, device: found.id, nodeId: found.nodeId } : null;
   }
 
@@ -167,12 +178,7 @@ export function createLegs(context: CoreContext, { deadlines, isHere }: LegsNeig
     dropped,
     legOf: async (userId) => (await legOf(userId)) ?? null,
 
-    async lookAfter(actor, leg) {
-      const options = ended.get(leg.connectionId);
-      const device = { ...actor, connectionId: leg.connectionId };
-      if (options) await dropped(device, options);
-      else if (await hasEnded(context, leg, nodeId)) await dropped(device);
-    },
+    lookAfter,
 
     async resume(actor, { previous, device = actor.connectionId } = {}) {
       const { userId, connectionId, namespace } = actor;
