@@ -150,6 +150,7 @@ function mount(host: Host, given: NetaloAdapterOptions): MountedAdapter {
     friends,
     facts,
     views,
+    calls: core.calls,
     placeOf: ({ message }) => core.directory.conversation(message.conversationId),
     encode,
     log,

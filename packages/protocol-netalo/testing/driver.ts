@@ -56,8 +56,12 @@ export interface NetaloClient {
   emit(name: string, ...args: unknown[]): void;
   /** Everything that came, in order, `login` included. */
   readonly pushes: readonly NetaloPush[];
-  /** The first push, past or to come, that was not taken before; takes it. Rejects after 10 s. */
-  next<T extends object = Readonly<Record<string, unknown>>>(name: string, fits?: (payload: T) => boolean): Promise<T>;
+  /** The first push, past or to come, that was not taken before; takes it. Rejects after `patienceMs`, default 10 s. */
+  next<T extends object = Readonly<Record<string, unknown>>>(
+    name: string,
+    fits?: (payload: T) => boolean,
+    patienceMs?: number,
+  ): Promise<T>;
   /** Takes what is there now. */
   take(): NetaloPush[];
   /** Why the connection ended, in the library's words. */
@@ -127,7 +131,11 @@ export function openNetalo(
     socket.on('disconnect', (reason: string) => resolve(reason));
   });
 
-  function next<T extends object>(name: string, fits: (payload: T) => boolean = () => true): Promise<T> {
+  function next<T extends object>(
+    name: string,
+    fits: (payload: T) => boolean = () => true,
+    patienceMs = PATIENCE_MS,
+  ): Promise<T> {
     const find = () => untaken.findIndex((push) => push.name === name && fits(push.payload as T));
     const take = (at: number) => untaken.splice(at, 1)[0]?.payload as T;
     const at = find();
@@ -137,7 +145,7 @@ export function openNetalo(
         waiting.delete(look);
         const came = untaken.map((push) => `${push.name} ${JSON.stringify(push.payload).slice(0, 200)}`);
         reject(new Error(`no ${name} came that fits; what came: ${came.join('; ') || 'nothing'}`));
-      }, PATIENCE_MS);
+      }, patienceMs);
       function look(): void {
         const found = find();
         if (found === -1) return;

@@ -2,7 +2,7 @@
  * Events on their way to the connections: most go straight through the projector; what must be read first keeps its place in the order.
  * Says what a connection wants to hear; what it may hear is core's.
  */
-import type { DomainEvent, Log, LogEvent, Namespace, UserId } from '@switchboard/core';
+import type { Calls, DomainEvent, Log, LogEvent, Namespace, UserId } from '@switchboard/core';
 import { type Chunk, type Connection, type Delivery, type Projector, reserve } from '@switchboard/protocol';
 import type { Facts } from '../facts.ts';
 import type { Friends } from '../friends.ts';
@@ -23,13 +23,14 @@ export interface DeliveriesContext {
   readonly friends: Friends;
   readonly facts: Facts;
   readonly views: Views;
+  readonly calls: Pick<Calls, 'resume'>;
   readonly placeOf: (event: LogEvent<'message.sent'>) => Place | undefined;
   readonly encode: (push: Push) => Buffer;
   readonly log: Log;
 }
 
 export function createDeliver(context: DeliveriesContext): (deliveries: readonly Delivery[]) => void {
-  const { projector, groupChanges, recent, friends, facts, views, placeOf, encode, log, protocol } = context;
+  const { projector, groupChanges, recent, friends, facts, views, calls, placeOf, encode, log, protocol } = context;
 
   /** Pushes that follow once what they need has been read. */
   function tellLater(
@@ -82,6 +83,15 @@ export function createDeliver(context: DeliveriesContext): (deliveries: readonly
     if (others.length > 0) projector.deliver([{ event, connections: others }]);
   }
 
+  /** A place in a call has fallen empty while another device of the same person is here. */
+  function takeSeat([connection]: readonly NetaloConnection[]): void {
+    const actor = connection?.session.actor;
+    if (!actor) return;
+    calls.resume(actor).catch((error: unknown) => {
+      log('warn', 'a place in a call could not be taken', { protocol, error: String(error) });
+    });
+  }
+
   function tell(delivery: Delivery<NetaloSession>): void {
     const { event, connections } = delivery;
     if (groupChanges.add(delivery)) return;
@@ -100,6 +110,7 @@ export function createDeliver(context: DeliveriesContext): (deliveries: readonly
     for (const delivery of all) {
       recent.note(delivery.event);
       friends.note(delivery.event);
+      if (delivery.event.type === 'call.leg_dropped') takeSeat(delivery.connections);
       tell(delivery);
     }
     groupChanges.flush();
@@ -156,6 +167,8 @@ export function createWants({ views, namespace }: { readonly views: Views; reado
           event.call.mode === 'ringing' &&
           event.call.participants.some((one) => one.userId === userId && one.state === 'asked')
         );
+      case 'call.leg_dropped':
+        return event.leg.userId === userId && event.leg.namespace === namespace;
       case 'call.answered':
       case 'call.leg_left':
         return !isOwn && event.call.mode === 'ringing';

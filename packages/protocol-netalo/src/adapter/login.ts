@@ -13,6 +13,7 @@ import type { Views } from '../views.ts';
 import { PUSH, type Push, RESULT } from '../wire.ts';
 
 type NetaloConnection = Connection<NetaloSession>;
+type NetaloActor = UserActor & { readonly connectionId: ConnectionId };
 
 export interface Login {
   /** False: no good session. Rejects when nobody can say, or the connection could not be registered. */
@@ -43,11 +44,27 @@ export function createLogin({ host, protocol, options, views, friends, encode }:
     return conflictPolicy === 'session' && sessionId !== null ? `${protocol}:session:${sessionId}` : null;
   }
 
-  async function takePlace(connection: NetaloConnection, signedIn: SignedIn): Promise<void> {
+  /** Answers whose place it took. */
+  async function takePlace(connection: NetaloConnection, signedIn: SignedIn): Promise<ConnectionId | null> {
     const key = keyOf(signedIn);
-    if (key === null) return;
+    if (key === null) return null;
     const previous = await core.presence.claim(key, connection.id);
-    if (previous !== null && previous !== connection.id) hub.end(previous, 'replaced');
+    if (previous === null || previous === connection.id) return null;
+    hub.end(previous, 'replaced');
+    return previous;
+  }
+
+  /**
+   * A device that comes back takes its place in the call: it is the same session, or there is nobody else in that place. A gateway that
+   * died has not told of the places that it held.
+   */
+  async function takeSeat(actor: NetaloActor, replaced: ConnectionId | null): Promise<void> {
+    const { userId } = actor;
+    const leg = await core.calls.legOf(userId);
+    if (!leg || leg.namespace !== namespace) return;
+    const live = await core.presence.connections({ namespace, userId });
+    const isTaken = leg.connectionId !== replaced && live.some(({ id }) => id === leg.connectionId);
+    if (!isTaken) await core.calls.resume(actor, { previous: leg.connectionId });
   }
 
   function become(connection: NetaloConnection, { userId, sessionId, issued, expiresAt }: SignedIn) {
@@ -59,14 +76,9 @@ export function createLogin({ host, protocol, options, views, friends, encode }:
     return actor;
   }
 
-  async function tellCalls(
-    connection: NetaloConnection,
-    actor: UserActor & { connectionId: ConnectionId },
-  ): Promise<void> {
-    // A device that comes back in time takes its place in the call.
-    await core.calls.resume(actor);
-    for (const call of await core.calls.liveFor(actor.userId)) {
-      const isAsked = call.participants.some(({ userId, state }) => userId === actor.userId && state === 'asked');
+  async function tellCalls(connection: NetaloConnection, ownId: UserId): Promise<void> {
+    for (const call of await core.calls.liveFor(ownId)) {
+      const isAsked = call.participants.some(({ userId, state }) => userId === ownId && state === 'asked');
       if (call.mode !== 'ringing' || !isAsked) continue;
       await core.directory.ensureConversations([call.conversationId]);
       const conversation = core.directory.conversation(call.conversationId)?.conversation;
@@ -96,12 +108,14 @@ export function createLogin({ host, protocol, options, views, friends, encode }:
       // What happens meanwhile follows what is told now.
       holdEvents(connection.outbox);
       try {
-        await Promise.all([takePlace(connection, signedIn), core.directory.ensureUsers([userId])]);
+        const [replaced] = await Promise.all([takePlace(connection, signedIn), core.directory.ensureUsers([userId])]);
         const device = deviceOf(handshake);
         await hub.add(connection, { graceMs: offlineDelayMs, ...(device !== null && { info: { device } }) });
         if (connection.closed) return true;
+        // Before the others can know that it is back.
+        await takeSeat(actor, replaced);
         connection.write(encode({ name: PUSH.login, payload: { result: RESULT.ok, uin: views.uin(userId) } }));
-        await tellCalls(connection, actor);
+        await tellCalls(connection, userId);
         await tellFriends(connection, userId);
       } finally {
         releaseEvents(connection.outbox);
@@ -115,10 +129,6 @@ export function createLogin({ host, protocol, options, views, friends, encode }:
       await hub.remove(connection);
       // Another device of the same person keeps the place in a call.
       await core.calls.dropped(actor, { anyDevice: true, graceMs: callGraceMs });
-      // One that came in between was too early to find the place empty.
-      const [other] = hub.ofUser(actor.userId).filter(({ kind }) => kind.protocol === protocol);
-      const next = (other as NetaloConnection | undefined)?.session.actor;
-      if (next) await core.calls.resume(next);
       const key = keyOf(actor);
       if (key === null) return;
       await core.presence
