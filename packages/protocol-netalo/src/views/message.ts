@@ -133,7 +133,7 @@ export function createMessageViews(views: BasicViews): MessageViews {
     return clientRef?.startsWith(prefix) ? clientRef.slice(prefix.length) : '';
   }
 
-  const views_: MessageViews = {
+  const shown: MessageViews = {
     contentOf,
 
     toMessage(message, place, hiddenBy = NOBODY) {
@@ -154,7 +154,7 @@ export function createMessageViews(views: BasicViews): MessageViews {
 
     toNewMessage(message, place) {
       const { uins: recipients, since } = everybodyOf(place);
-      if (message.seq <= since) return views_.toMessage(message, place);
+      if (message.seq <= since) return shown.toMessage(message, place);
       return {
         ...base(message, place),
         status: MESSAGE_STATUS.sent,
@@ -204,7 +204,7 @@ export function createMessageViews(views: BasicViews): MessageViews {
 
     isShown: ({ visibility }) => visibility === 'all' || visibility === `namespace:${options.namespace}`,
   };
-  return views_;
+  return shown;
 }
 
 function latestFirst(one: Participant, other: Participant): number {
