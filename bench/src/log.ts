@@ -18,7 +18,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '3' },
     rows: { type: 'string', default: '0' },
     only: { type: 'string' },
-    profile: { type: 'boolean', default: false },
+    profile: { type: 'string' },
   },
 });
 
@@ -56,8 +56,7 @@ async function measure(
 
 async function startWriter(job: WriterJob): Promise<{ go(): Promise<WriterReport> }> {
   const script = fileURLToPath(new URL('./log-writer.ts', import.meta.url));
-  const profile =
-    values.profile && job.how === 'committer' ? ['--cpu-prof', '--cpu-prof-dir=/tmp/bench-log-profiles'] : [];
+  const profile = values.profile && job.how === 'committer' ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : [];
   const child: ChildProcess = spawn(
     process.execPath,
     [...profile, '--import', 'tsx', '--conditions=source', script, JSON.stringify(job)],
