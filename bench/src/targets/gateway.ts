@@ -24,7 +24,7 @@ const MOST_AT_FIRST = 1_000;
 const SETTINGS = `
 demoWorld: false
 limits: { participants: 100000 }
-event: { roomLimit: 1000000, pingIntervalMs: 600000 }
+event: { roomLimit: 1000000, pingIntervalMs: 600000, pongTimeoutMs: 660000 }
 signalr: { echoNewMessageToCaller: false }
 netalo: { rate: null, pingIntervalMs: 600000 }
 workspace: { callGraceMs: 3600000 }
