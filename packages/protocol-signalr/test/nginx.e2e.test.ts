@@ -1,13 +1,13 @@
 /** Behind a proxy that gathers answers, compresses them, and cuts whoever is silent for three seconds. */
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { listen, signIn } from '@switchboard/protocol-signalr/testing';
-import { type Nginx, nginxIsHere, startNginx } from './support/nginx.ts';
+import { hasNginx, type Nginx, startNginx } from '@switchboard/testing';
 import { ask, call, connectRaw, HANDSHAKE, openStream, RS } from './support/raw.ts';
 import { createStage, type Stage } from './support/stage.ts';
 
 const PATIENCE_SECONDS = 3;
 
-(nginxIsHere ? describe : describe.skip)('behind nginx', () => {
+(hasNginx() ? describe : describe.skip)('behind nginx', () => {
   let stage: Stage;
   let nginx: Nginx;
   let hubUrl: string;
