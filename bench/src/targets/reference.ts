@@ -1,10 +1,9 @@
 /** The plain reference as a target: socket.io's own protocol, written out for the load client. */
 import { fileURLToPath } from 'node:url';
-import { createTestDatabase, type TestDatabase } from '@switchboard/persistence/testing';
 import { MESSAGE_TEXT, type PlanLine } from '../plan.ts';
 import type { Target } from '../scenario.ts';
 import type { TargetContext } from './context.ts';
-import { type NodeServer, startNodeServer } from './node-server.ts';
+import { createPlainTarget } from './plain-server.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../dist/reference-server.js', import.meta.url));
 const ROOM = 'room';
@@ -29,42 +28,6 @@ const SENDER: PlanLine = {
   },
 };
 
-export function createReferenceTarget({ postgres, pins }: TargetContext): Target {
-  let database: TestDatabase | null = null;
-  let server: NodeServer | null = null;
-
-  function running(): NodeServer {
-    if (!server) throw new Error('the reference has not been started');
-    return server;
-  }
-
-  return {
-    name: 'reference',
-    get port() {
-      return running().port;
-    },
-    async start({ stores }) {
-      database = await createTestDatabase(postgres);
-      server = await startNodeServer({
-        prefix: pins.server,
-        script: SCRIPT,
-        args: stores ? [] : ['--relay'],
-        env: { DATABASE_URL: database.connectionString },
-      });
-    },
-    planReaders: async (count) => Array<PlanLine>(count).fill(READER),
-    planSenders: async (count) => Array<PlanLine>(count).fill(SENDER),
-    planIdle: async (count) => Array<PlanLine>(count).fill(IDLE),
-    usage: () => running().usage(),
-    memory: () => running().memory(),
-    beginProfile: () => running().beginProfile(),
-    endProfile: (file) => running().endProfile(file),
-    lastWords: () => running().lastWords(),
-    async stop() {
-      await server?.stop();
-      await database?.drop();
-      server = null;
-      database = null;
-    },
-  };
+export function createReferenceTarget(context: TargetContext): Target {
+  return createPlainTarget({ name: 'reference', script: SCRIPT, reader: READER, sender: SENDER, idle: IDLE }, context);
 }
