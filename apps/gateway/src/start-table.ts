@@ -1,5 +1,4 @@
 /** What stands on the terminal when the gateway is up: where everybody finds it, and a line to try each. */
-import { ADAPTERS } from './adapters.ts';
 import { PROTOCOL_NAMES, type ProtocolName } from './config/schema.ts';
 import type { Config } from './config.ts';
 import type { GatewayAddresses } from './gateway.ts';
@@ -42,10 +41,7 @@ export function renderStartTable(config: Config, addresses: GatewayAddresses): s
 
 function protocolRow(name: ProtocolName, config: Config, addresses: GatewayAddresses): string[] {
   const base = addresses.adapters.get(name);
-  if (base === undefined) {
-    const isBuiltIn = ADAPTERS.some((row) => row.name === name);
-    return [name, isBuiltIn ? 'switched off' : 'not built in', ''];
-  }
+  if (base === undefined) return [name, 'switched off', ''];
   const { scheme, path } = ENTRANCES[name];
   const address = (scheme === 'ws' ? base.replace(/^http/, 'ws') : base) + path(config);
   return [name, address, config.demoWorld ? `npm run --silent token -- ${name} alice` : ''];
