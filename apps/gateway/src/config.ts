@@ -174,7 +174,7 @@ function toConfig(settings: Settings, pathOf: (setting: string, value: string) =
             }),
             openOperator: openOperatorOf(settings, production),
           },
-    workspace: settings.workspace === false ? null : { ...limited, ...settings.workspace },
+    workspace: settings.workspace === false ? null : (settings.workspace ?? {}),
   };
 }
 
